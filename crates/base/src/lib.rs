@@ -1,0 +1,14 @@
+//! Identifiers, clock and randomness seams, paging and principals: the words every other room shares.
+//!
+//! Nothing here performs I/O or knows an async runtime; time and entropy arrive through [`Clock`] and
+//! [`Entropy`], whose real implementations live in `lifecycle`.
+
+mod clock;
+mod id;
+mod page;
+mod principal;
+
+pub use clock::{Ambient, Clock, Entropy, Timestamp};
+pub use id::{ApiKeyId, AssetId, EventId, IdError, JobId, SessionId, TenantId, UploadId, UserId, WorkerId};
+pub use page::{Page, PageRequest};
+pub use principal::{Principal, Role};

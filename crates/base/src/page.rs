@@ -1,0 +1,41 @@
+//! Cursor paging.
+
+use serde::{Deserialize, Serialize};
+
+/// Which slice of a list is wanted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PageRequest {
+    /// How many items at most, 1 to [`PageRequest::LIMIT_MAX`].
+    pub limit: u32,
+    /// The cursor of the previous page's end; `None` starts at the beginning.
+    pub after: Option<String>,
+}
+
+impl PageRequest {
+    /// The largest page served.
+    pub const LIMIT_MAX: u32 = 200;
+    /// The page size when none is asked for.
+    pub const LIMIT_DEFAULT: u32 = 50;
+
+    /// A request with `limit` brought into range.
+    #[must_use]
+    pub fn new(limit: Option<u32>, after: Option<String>) -> Self {
+        Self { limit: limit.unwrap_or(Self::LIMIT_DEFAULT).clamp(1, Self::LIMIT_MAX), after }
+    }
+}
+
+/// A slice of a list and where the next begins.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Page<T> {
+    /// The items, in list order.
+    pub items: Vec<T>,
+    /// The cursor to pass as `after`; absent on the last page.
+    pub next: Option<String>,
+}
+
+impl<T> Page<T> {
+    /// The same page with every item converted.
+    pub fn map<U>(self, convert: impl FnMut(T) -> U) -> Page<U> {
+        Page { items: self.items.into_iter().map(convert).collect(), next: self.next }
+    }
+}

@@ -1,0 +1,18 @@
+//! Settings: one struct per section, read from a TOML file, then `NEXUS_SECTION_FIELD` variables, then flags;
+//! validated once, with errors that name the key.
+//!
+//! This is the only room that reads the environment or a settings file. Every other room receives the section
+//! it needs as a plain value.
+
+mod error;
+mod load;
+mod secret;
+mod sections;
+mod validate;
+
+pub use error::SettingsError;
+pub use load::{Override, load, load_from, state_folder, to_toml};
+pub use secret::Secret;
+pub use sections::{
+    Database, Edge, LogFormat, Playback, Server, Settings, Store, Telemetry, Transcode, Upload,
+};

@@ -1,0 +1,9 @@
+//! Logs, metrics and health: how an operator sees what a process does.
+
+mod health;
+mod logs;
+mod measure;
+
+pub use health::{Component, Health, State};
+pub use logs::{LogError, init};
+pub use measure::{Metrics, MetricsError};
