@@ -1,0 +1,13 @@
+//! Development engines, fake clock, clip readers.
+
+mod clock;
+mod engines;
+mod postgres;
+
+pub use clock::{FakeClock, START, SeededEntropy, ambient, seeded_ambient};
+pub use db::{Db, Engine};
+pub use engines::{TestDatabase, on_database, on_test_database};
+pub use postgres::{PostgresServer, URL_VARIABLE};
+
+pub mod barcode;
+pub mod ffmpeg;

@@ -1,0 +1,152 @@
+//! `xtask arrows`: fails on any dependency between rooms that docs/ARCHITECTURE.md does not draw, and on any
+//! outside crate in a room it does not belong to.
+
+use std::collections::BTreeMap;
+
+use anyhow::{Result, bail};
+use cargo_metadata::{DependencyKind, Metadata, MetadataCommand};
+
+/// What everyone above F0 may use.
+const EVERYONE: &[&str] = &["base", "settings", "telemetry", "lifecycle"];
+
+/// Every room and the rooms it may use, beyond [`EVERYONE`] for those above F0.
+fn drawn() -> BTreeMap<&'static str, (bool, &'static [&'static str])> {
+    const F0: bool = false;
+    const ABOVE: bool = true;
+    let domain: &[&str] = &["db", "jobs", "events", "media", "playback-token"];
+    BTreeMap::from([
+        ("base", (F0, &[][..])),
+        ("media", (F0, &[])),
+        ("playback-token", (F0, &[])),
+        ("pipeline-wire", (F0, &[])),
+        ("conformance", (F0, &["media"])),
+        ("settings", (F0, &[])),
+        ("telemetry", (F0, &["settings"])),
+        ("lifecycle", (F0, &["base"])),
+        ("db", (ABOVE, &[])),
+        ("blob", (ABOVE, &[])),
+        ("httpkit", (ABOVE, &[])),
+        ("jobs", (ABOVE, &["db"])),
+        ("events", (ABOVE, &["db"])),
+        ("sandbox", (ABOVE, &["pipeline-wire"])),
+        ("identity", (ABOVE, domain)),
+        ("catalogue", (ABOVE, domain)),
+        ("pipelines", (F0, &["pipeline-wire", "media", "base"])),
+        (
+            "transcoder",
+            (
+                ABOVE,
+                &[
+                    "sandbox",
+                    "pipeline-wire",
+                    "jobs",
+                    "events",
+                    "blob",
+                    "db",
+                    "catalogue",
+                    "media",
+                    "conformance",
+                ],
+            ),
+        ),
+        (
+            "origin",
+            (
+                ABOVE,
+                &[
+                    "identity",
+                    "catalogue",
+                    "sandbox",
+                    "jobs",
+                    "events",
+                    "blob",
+                    "db",
+                    "httpkit",
+                    "media",
+                    "conformance",
+                    "playback-token",
+                ],
+            ),
+        ),
+        ("edge", (ABOVE, &["httpkit", "media", "playback-token"])),
+        (
+            "nexus",
+            (
+                ABOVE,
+                &[
+                    "media",
+                    "conformance",
+                    "playback-token",
+                    "pipeline-wire",
+                    "db",
+                    "blob",
+                    "jobs",
+                    "events",
+                    "httpkit",
+                    "sandbox",
+                    "identity",
+                    "catalogue",
+                    "pipelines",
+                    "transcoder",
+                    "origin",
+                    "edge",
+                ],
+            ),
+        ),
+        ("testkit", (ABOVE, &["db", "blob", "media", "httpkit", "jobs", "events"])),
+        ("xtask", (ABOVE, &["db", "testkit", "media", "conformance"])),
+        ("tests", (ABOVE, &["testkit", "httpkit", "media", "conformance"])),
+    ])
+}
+
+/// Outside crates with one home; the rest of the house goes through it.
+const HOMES: &[(&str, &[&str])] = &[
+    ("gstreamer", &["pipelines"]),
+    ("gst-plugin-fmp4", &["pipelines"]),
+    ("axum", &["httpkit", "origin", "edge", "nexus", "tests"]),
+    ("landlock", &["sandbox"]),
+    ("seccompiler", &["sandbox"]),
+    ("ed25519-dalek", &["playback-token"]),
+    ("rust-embed", &["origin"]),
+];
+
+/// Checks the whole workspace.
+///
+/// # Errors
+/// Lists every arrow and outside crate that is out of place.
+pub fn run() -> Result<()> {
+    let metadata = MetadataCommand::new().exec()?;
+    let wrong = violations(&metadata);
+    if !wrong.is_empty() {
+        bail!("arrows that docs/ARCHITECTURE.md does not draw:\n  {}", wrong.join("\n  "));
+    }
+    println!("arrows: {} rooms, every arrow drawn", metadata.workspace_members.len());
+    Ok(())
+}
+
+fn violations(metadata: &Metadata) -> Vec<String> {
+    let drawn = drawn();
+    let rooms: Vec<_> = metadata.workspace_packages();
+    let is_room = |name: &str| rooms.iter().any(|room| room.name.as_str() == name);
+    let mut wrong = Vec::new();
+    for room in &rooms {
+        let name = room.name.as_str();
+        let Some((above_f0, allowed)) = drawn.get(name) else {
+            wrong.push(format!("{name} is not drawn"));
+            continue;
+        };
+        for dependency in
+            room.dependencies.iter().filter(|dependency| dependency.kind != DependencyKind::Development)
+        {
+            let target = dependency.name.as_str();
+            let fits = allowed.contains(&target) || (*above_f0 && EVERYONE.contains(&target));
+            if is_room(target) && !fits {
+                wrong.push(format!("{name} → {target}"));
+            }
+            if HOMES.iter().any(|(crate_name, homes)| *crate_name == target && !homes.contains(&name)) {
+                wrong.push(format!("{name} uses {target}, whose home is elsewhere"));
+            }
+        }
+    }
+    wrong
+}
