@@ -1,0 +1,21 @@
+//! CMAF (ISO/IEC 23000-19) over ISO base media boxes (ISO/IEC 14496-12): reading headers and segments,
+//! bringing an encoder's fragments into the one form that is stored, and joining them into segments.
+//!
+//! Every reader takes arbitrary bytes: it never panics, never reads outside them, and takes time linear in
+//! their length.
+
+mod assembler;
+mod atom;
+mod bits;
+mod codec;
+mod fragment;
+mod header;
+mod normalise;
+mod run;
+mod segment;
+mod sps;
+
+pub use assembler::{Assembly, Grouping, Segment, SegmentAssembler};
+pub use header::read_init;
+pub use normalise::{normalise_fragment, normalise_init};
+pub use segment::read_segment;

@@ -1,0 +1,17 @@
+//! HLS playlists (RFC 8216 and its revision draft-pantos-hls-rfc8216bis).
+
+mod iframes;
+mod media;
+mod multivariant;
+
+pub use iframes::iframes;
+pub use media::media;
+pub use multivariant::multivariant;
+
+/// Where a list's text begins, whatever its kind.
+const HEADER: &str = "#EXTM3U\n";
+
+/// A count of microseconds as decimal seconds.
+pub(crate) fn seconds(us: u64) -> String {
+    format!("{}.{:06}", us / 1_000_000, us % 1_000_000)
+}

@@ -1,0 +1,38 @@
+//! Codecs, ladder maths, segment timeline, HLS and DASH text, object names. Sans-IO: bytes and facts go in,
+//! bytes, text and plans come out. Nothing here reads a clock, a file or a socket.
+//!
+//! Reading order: a probe's [`SourceFacts`] and an operator's [`LadderPolicy`] become a [`Plan`]
+//! ([`plan()`]); fragments of an encoder become segment objects ([`SegmentAssembler`]) and their
+//! measurements ([`SegmentInfo`]); tracks and segments become a [`Presentation`], from which [`hls`] and
+//! [`dash`] write their lists; [`Object`] names everything.
+
+pub mod barcode;
+mod facts;
+mod frame_rate;
+mod grid;
+mod track;
+
+pub mod plan;
+
+pub mod cmaf;
+mod timeline;
+
+pub mod dash;
+pub mod hls;
+pub mod images;
+mod list;
+mod object;
+
+mod error;
+
+pub use cmaf::{Assembly, Grouping, Segment, SegmentAssembler};
+pub use error::{CmafError, ObjectError, PlanError, PresentationError, TrackError};
+pub use facts::{AudioFacts, SourceClock, SourceFacts, VideoFacts};
+pub use frame_rate::FrameRate;
+pub use grid::SegmentGrid;
+pub use object::{Object, source_key, stage_key};
+pub use plan::{AudioPlan, ChunkPlan, ImagesPlan, LadderPolicy, Plan, Rung, VideoPlan, plan};
+pub use timeline::{Bandwidth, Presentation, TrackTimeline};
+pub use track::{
+    FragmentInfo, InitInfo, SampleDefaults, SampleFormat, SegmentInfo, TrackInfo, TrackName, TrackRole,
+};
