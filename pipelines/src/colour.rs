@@ -1,0 +1,135 @@
+//! Which colours a film is encoded in.
+//!
+//! A film in limited-range BT.601 or BT.709 keeps its matrix on every rung, and every rung says so; nothing
+//! is converted. Anything else (full range, BT.2020) becomes limited-range BT.709. A film that says nothing is
+//! taken for BT.601 up to 576 lines and for BT.709 above, which is what players assume.
+
+use gstreamer as gst;
+use gstreamer::prelude::*;
+use gstreamer_video::{
+    VideoColorMatrix, VideoColorPrimaries, VideoColorRange, VideoColorimetry, VideoFormat, VideoInfo,
+    VideoTransferFunction,
+};
+
+use crate::failure::{GraphError, Result};
+
+/// Whether pictures of `info` can be encoded as they are.
+fn is_plain(info: &VideoInfo) -> bool {
+    info.format() == VideoFormat::I420 && is_kept(&info.colorimetry())
+}
+
+fn is_kept(colour: &VideoColorimetry) -> bool {
+    let limited = colour.range() != VideoColorRange::Range0_255;
+    limited && matches!(colour.matrix(), VideoColorMatrix::Bt601 | VideoColorMatrix::Bt709)
+}
+
+/// What an encoder is told about pictures of `info`: every part named, none left unknown.
+#[must_use]
+pub fn of_output(info: &VideoInfo) -> VideoColorimetry {
+    let colour = info.colorimetry();
+    if !is_kept(&colour) {
+        return bt709();
+    }
+    let whole = if colour.matrix() == VideoColorMatrix::Bt601 { bt601() } else { bt709() };
+    let known = |part: VideoColorPrimaries| part != VideoColorPrimaries::Unknown;
+    let primaries = Some(colour.primaries()).filter(|part| known(*part)).unwrap_or(whole.primaries());
+    let transfer = Some(colour.transfer())
+        .filter(|part| *part != VideoTransferFunction::Unknown)
+        .unwrap_or(whole.transfer());
+    VideoColorimetry::new(VideoColorRange::Range16_235, colour.matrix(), transfer, primaries)
+}
+
+/// Limited-range BT.709.
+#[must_use]
+pub fn bt709() -> VideoColorimetry {
+    VideoColorimetry::new(
+        VideoColorRange::Range16_235,
+        VideoColorMatrix::Bt709,
+        VideoTransferFunction::Bt709,
+        VideoColorPrimaries::Bt709,
+    )
+}
+
+/// SMPTE 170M: what standard definition of both line counts is close to.
+fn bt601() -> VideoColorimetry {
+    VideoColorimetry::new(
+        VideoColorRange::Range16_235,
+        VideoColorMatrix::Bt601,
+        VideoTransferFunction::Bt601,
+        VideoColorPrimaries::Smpte170m,
+    )
+}
+
+/// Sets `format`, a capsfilter behind `convert`, as soon as it is known what comes in: pictures that can be
+/// encoded as they are pass untouched.
+///
+/// # Errors
+/// When `convert` has no sink pad.
+pub fn convert_only_when_needed(convert: &gst::Element, format: &gst::Element) -> Result<()> {
+    let pad = convert.static_pad("sink").ok_or_else(|| GraphError::internal("videoconvert without a pad"))?;
+    format.set_property("caps", output_caps(None));
+    let format = format.downgrade();
+    pad.add_probe(gst::PadProbeType::EVENT_DOWNSTREAM, move |_, info| {
+        let incoming = info.event().and_then(|event| match event.view() {
+            gst::EventView::Caps(caps) => VideoInfo::from_caps(caps.caps()).ok(),
+            _ => None,
+        });
+        if let (Some(incoming), Some(format)) = (incoming, format.upgrade()) {
+            let target = (!is_plain(&incoming)).then(|| of_output(&incoming));
+            format.set_property("caps", output_caps(target));
+        }
+        gst::PadProbeReturn::Ok
+    });
+    Ok(())
+}
+
+fn output_caps(colour: Option<VideoColorimetry>) -> gst::Caps {
+    let caps = gst::Caps::builder("video/x-raw").field("format", VideoFormat::I420.to_str());
+    caps.field_if_some("colorimetry", colour.map(|colour| colour.to_string())).build()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn told(caps: &str) -> (bool, String) {
+        gst::init().expect("gstreamer");
+        let caps: gst::Caps = caps.parse().expect("caps");
+        let info = VideoInfo::from_caps(&caps).expect("video caps");
+        (is_plain(&info), of_output(&info).to_string())
+    }
+
+    const RATE: &str = "width=64,height=64,framerate=25/1";
+
+    #[test]
+    fn broadcast_colours_are_kept_and_named() {
+        for colour in ["bt709", "bt601"] {
+            let caps = format!("video/x-raw,format=I420,{RATE},colorimetry={colour}");
+            assert_eq!(told(&caps), (true, colour.to_owned()));
+        }
+    }
+
+    #[test]
+    fn what_a_film_does_not_say_follows_its_height() {
+        let caps = |height: u32| format!("video/x-raw,format=I420,width=64,height={height},framerate=25/1");
+        assert_eq!(told(&caps(480)), (true, "bt601".to_owned()));
+        assert_eq!(told(&caps(720)), (true, "bt709".to_owned()));
+    }
+
+    #[test]
+    fn the_rest_becomes_limited_bt709_in_eight_bits() {
+        let of = |format: &str, colour: &str| {
+            told(&format!("video/x-raw,format={format},{RATE},colorimetry={colour}"))
+        };
+        assert_eq!(of("I420", "1:4:16:4"), (false, "bt709".to_owned()));
+        assert_eq!(of("I420_10LE", "bt2020-10"), (false, "bt709".to_owned()));
+        assert_eq!(of("I420_10LE", "bt709"), (false, "bt709".to_owned()));
+        assert_eq!(of("Y42B", "bt601"), (false, "bt601".to_owned()));
+    }
+
+    #[test]
+    fn unknown_parts_follow_the_matrix_without_a_conversion() {
+        let caps = format!("video/x-raw,format=I420,{RATE},colorimetry=(string)2:3:0:0");
+        assert_eq!(told(&caps), (true, "bt709".to_owned()));
+    }
+}
