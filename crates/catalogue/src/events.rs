@@ -1,0 +1,87 @@
+//! What this domain announces.
+//!
+//! Events that are written with the rows they tell of say what changed and not how it looks now: whoever
+//! shows an asset reads it. Volatile ones carry their numbers, which are nowhere else.
+
+use ::events::Outbox;
+use base::{AssetId, TenantId};
+use db::Tx;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+use crate::{
+    Result,
+    model::{Lifecycle, State},
+};
+
+/// An asset was made; its upload begins. Payload: [`AssetChanged`].
+pub const CREATED: &str = "asset.created";
+/// An asset's state, title, visibility or playability changed. Payload: [`AssetChanged`].
+pub const UPDATED: &str = "asset.updated";
+/// A version of an asset was published. Payload: [`AssetChanged`].
+pub const READY: &str = "asset.ready";
+/// An asset failed. Payload: [`AssetChanged`].
+pub const FAILED: &str = "asset.failed";
+/// An asset was deleted. Payload: [`AssetChanged`].
+pub const DELETED: &str = "asset.deleted";
+/// Volatile: how far the tracks of an asset are. Payload: [`crate::Progress`].
+pub const PROGRESS: &str = "asset.progress";
+/// Volatile: how much of an upload is durable. Payload: [`UploadProgress`].
+pub const UPLOAD_PROGRESS: &str = "upload.progress";
+
+/// Which asset changed, and where it was then.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AssetChanged {
+    /// The asset.
+    pub asset: AssetId,
+    /// Its state, by name.
+    pub state: String,
+    /// Its version.
+    pub version: u32,
+}
+
+/// How much of an upload is durable.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UploadProgress {
+    /// The asset it is for.
+    pub asset: AssetId,
+    /// Durable bytes.
+    pub offset: u64,
+    /// Bytes there will be.
+    pub length: u64,
+}
+
+/// What a change to `state` is called.
+const fn kind_of(state: State) -> &'static str {
+    match state {
+        State::Uploading | State::Queued | State::Probing | State::Transcoding => UPDATED,
+        State::Ready => READY,
+        State::Failed => FAILED,
+        State::Deleted => DELETED,
+    }
+}
+
+/// Announces, with the commit of `tx`, that an asset has come to its present state.
+pub(crate) async fn moved(
+    outbox: &Outbox,
+    tx: &mut Tx,
+    tenant: &TenantId,
+    asset: &AssetId,
+    life: &Lifecycle,
+) -> Result<()> {
+    announce(outbox, tx, tenant, kind_of(life.state), asset, life).await
+}
+
+/// Announces `kind` of an asset with the commit of `tx`.
+pub(crate) async fn announce(
+    outbox: &Outbox,
+    tx: &mut Tx,
+    tenant: &TenantId,
+    kind: &'static str,
+    asset: &AssetId,
+    life: &Lifecycle,
+) -> Result<()> {
+    let payload = json!({"asset": asset, "state": life.state.as_str(), "version": life.version});
+    outbox.append(tx, tenant, kind, asset.as_str(), payload).await?;
+    Ok(())
+}

@@ -1,0 +1,223 @@
+//! Assets and how they come to be: uploads, versions, pieces of work, tracks and parts.
+//!
+//! Owns the tables `asset`, `upload`, `edition`, `piece`, `track` and `part`; queues the work that turns a
+//! source into something to watch ([`Work`]) and announces what becomes of it ([`events`]).
+//!
+//! Three callers, three groups of functions:
+//! - requests pass the [`Principal`] they act for, and see only its tenant's rows;
+//! - viewers have no tenant: [`Catalogue::asset_public`], [`Catalogue::playback`] and the `…_attempt`
+//!   functions answer for any asset and leave it to the caller to ask who may watch;
+//! - workers pass their own transaction to the functions in `work.rs`, add the queue's fenced completion and
+//!   commit: objects first, rows last, and nothing of an attempt that has lost its lease.
+//!
+//! Every change of an asset holds its row, takes a [`Step`] that the pure [`Lifecycle`] allows, and writes the
+//! event and the follow-up work in the same transaction.
+//!
+//! Never reads or writes an object, never runs media code, never writes a playlist, never sees HTTP.
+
+mod error;
+pub mod events;
+mod jobs;
+mod model;
+mod playback;
+mod progress;
+mod store;
+mod sweep;
+mod uploads;
+mod work;
+
+#[cfg(test)]
+mod tests;
+
+use std::time::Duration;
+
+use ::events::{Bus, Outbox};
+use ::jobs::Queue;
+use base::{Ambient, AssetId, Page, PageRequest, Principal, Role};
+use db::{Db, Tx};
+
+pub use error::{CatalogueError, Result};
+pub use jobs::Work;
+pub use model::{
+    Asset, AssetPatch, FINDINGS_MAX, Finding, Gate, IllegalStep, Lifecycle, METADATA_BYTES_MAX,
+    NAME_CHARS_MAX, NewUpload, Part, Piece, Playback, REASON_CHARS_MAX, Remaining, Severity, Source, State,
+    Step, TITLE_CHARS_MAX, Upload, Visibility, Winner,
+};
+pub use playback::timelines;
+pub use progress::{Progress, Reporter, TrackProgress};
+pub use sweep::{Inventory, SettledVersion};
+
+use progress::ProgressBoard;
+use store::asset::Locked;
+
+/// Sorts after every identifier: the cursor of the first page.
+const BEFORE_ALL: &str = "~";
+
+/// The service. Clones share the progress board.
+#[derive(Clone, Debug)]
+pub struct Catalogue {
+    db: Db,
+    queue: Queue,
+    outbox: Outbox,
+    bus: Bus,
+    ambient: Ambient,
+    board: ProgressBoard,
+    sweep_delay: Duration,
+}
+
+impl Catalogue {
+    /// A service over a migrated database. `lease` is how long a worker that is not heard of keeps a job, and
+    /// so may go on writing objects: sweeps of what was being made wait for twice as long.
+    #[must_use]
+    pub fn new(db: Db, queue: Queue, outbox: Outbox, bus: Bus, ambient: Ambient, lease: Duration) -> Self {
+        let board = ProgressBoard::default();
+        Self { db, queue, outbox, bus, ambient, board, sweep_delay: lease * 2 }
+    }
+
+    /// An asset of the principal's tenant.
+    ///
+    /// # Errors
+    /// [`CatalogueError::NotFound`]; [`CatalogueError::Db`], [`CatalogueError::Corrupt`].
+    pub async fn asset(&self, principal: &Principal, id: &AssetId) -> Result<Asset> {
+        let mut tx = self.db.read().await?;
+        found(store::asset::find(&mut tx, id, Some(&principal.tenant), None).await?)
+    }
+
+    /// An asset of any tenant, for viewers. The caller asks whether this one may watch it.
+    ///
+    /// # Errors
+    /// [`CatalogueError::NotFound`]; [`CatalogueError::Db`], [`CatalogueError::Corrupt`].
+    pub async fn asset_public(&self, id: &AssetId) -> Result<Asset> {
+        found(store::asset::find(&mut self.db.read().await?, id, None, None).await?)
+    }
+
+    /// The tenant's assets, newest first, whose titles contain `query` in any case; all for `None`. The
+    /// cursor is the identifier of the last one seen.
+    ///
+    /// # Errors
+    /// [`CatalogueError::Invalid`] for a query over [`TITLE_CHARS_MAX`] characters or an unknown cursor;
+    /// [`CatalogueError::Db`], [`CatalogueError::Corrupt`].
+    pub async fn assets(
+        &self,
+        principal: &Principal,
+        page: &PageRequest,
+        query: Option<&str>,
+    ) -> Result<Page<Asset>> {
+        let pattern = model::search_pattern(query.unwrap_or_default())?;
+        let before = page.after.as_deref().map(cursor).transpose()?;
+        let before = before.as_ref().map_or(BEFORE_ALL, AssetId::as_str);
+        let mut tx = self.db.read().await?;
+        let limit = page.limit.saturating_add(1);
+        let mut items = store::asset::list(&mut tx, &principal.tenant, before, &pattern, limit).await?;
+        let more = items.len() > page.limit as usize;
+        items.truncate(page.limit as usize);
+        let next = items.last().filter(|_| more).map(|asset| asset.id.to_string());
+        Ok(Page { items, next })
+    }
+
+    /// Changes title or visibility; what the asset is then.
+    ///
+    /// # Errors
+    /// [`CatalogueError::NotFound`]; [`CatalogueError::Forbidden`] below [`Role::Creator`];
+    /// [`CatalogueError::Invalid`] for a title that is empty, too long or not printable;
+    /// [`CatalogueError::Db`], [`CatalogueError::Events`].
+    pub async fn update_asset(
+        &self,
+        principal: &Principal,
+        id: &AssetId,
+        mut patch: AssetPatch,
+    ) -> Result<Asset> {
+        needs(principal, Role::Creator)?;
+        patch.title = patch.title.as_deref().map(model::check_title).transpose()?;
+        let mut tx = self.db.write().await?;
+        let held = self.hold_own(&mut tx, principal, id).await?;
+        store::asset::patch(&mut tx, id, &patch, self.ambient.now()).await?;
+        events::announce(&self.outbox, &mut tx, &held.tenant, events::UPDATED, id, &held.life).await?;
+        let asset = found(store::asset::find(&mut tx, id, None, None).await?)?;
+        tx.commit().await?;
+        Ok(asset)
+    }
+
+    /// Deletes an asset in any state: nobody finds it from now on, its work is cancelled, and a sweep removes
+    /// its objects and then its rows.
+    ///
+    /// # Errors
+    /// [`CatalogueError::NotFound`]; [`CatalogueError::Forbidden`] below [`Role::Creator`];
+    /// [`CatalogueError::Db`], [`CatalogueError::Jobs`], [`CatalogueError::Events`].
+    pub async fn delete_asset(&self, principal: &Principal, id: &AssetId) -> Result<()> {
+        needs(principal, Role::Creator)?;
+        let mut tx = self.db.write().await?;
+        let held = self.hold_own(&mut tx, principal, id).await?;
+        self.remove(&mut tx, held).await?;
+        tx.commit().await?;
+        self.board.forget(id);
+        Ok(())
+    }
+
+    /// Makes a published or failed asset again from its source, as its next version. What plays goes on
+    /// playing until the new version is published.
+    ///
+    /// # Errors
+    /// [`CatalogueError::NotFound`]; [`CatalogueError::Forbidden`] below [`Role::Creator`];
+    /// [`CatalogueError::NoSource`] when its upload never finished; [`CatalogueError::Illegal`] while it is
+    /// being made; [`CatalogueError::Db`], [`CatalogueError::Jobs`], [`CatalogueError::Events`].
+    pub async fn requeue_asset(&self, principal: &Principal, id: &AssetId) -> Result<Asset> {
+        needs(principal, Role::Creator)?;
+        let mut tx = self.db.write().await?;
+        let mut held = self.hold_own(&mut tx, principal, id).await?;
+        if store::upload::of_asset(&mut tx, id).await?.finished.is_none() {
+            return Err(CatalogueError::NoSource);
+        }
+        self.step(&mut tx, &mut held, Step::Requeued).await?;
+        let probe = Work::Probe { asset: id.clone(), version: held.life.version };
+        jobs::enqueue(&self.queue, &mut tx, &held.tenant, &probe, None).await?;
+        let asset = found(store::asset::find(&mut tx, id, None, None).await?)?;
+        tx.commit().await?;
+        Ok(asset)
+    }
+
+    /// Marks a held asset as deleted, with all that follows.
+    async fn remove(&self, tx: &mut Tx, mut held: Locked) -> Result<()> {
+        let delay = if held.life.is_in_work() { self.sweep_delay } else { Duration::ZERO };
+        self.step(tx, &mut held, Step::Deleted).await?;
+        self.queue.cancel_subject(tx, &held.tenant, held.id.as_str()).await?;
+        self.sweep_after(tx, &held, delay).await
+    }
+
+    async fn sweep_after(&self, tx: &mut Tx, held: &Locked, delay: Duration) -> Result<()> {
+        let sweep = Work::Sweep { asset: held.id.clone() };
+        let run_after = Some(self.ambient.now() + delay);
+        jobs::enqueue(&self.queue, tx, &held.tenant, &sweep, run_after).await
+    }
+
+    /// Holds an asset that is not deleted.
+    async fn hold(&self, tx: &mut Tx, id: &AssetId) -> Result<Locked> {
+        let held = store::asset::lock(tx, id).await?;
+        held.filter(|held| held.life.state != State::Deleted).ok_or(CatalogueError::NotFound)
+    }
+
+    async fn hold_own(&self, tx: &mut Tx, principal: &Principal, id: &AssetId) -> Result<Locked> {
+        let held = self.hold(tx, id).await?;
+        if held.tenant == principal.tenant { Ok(held) } else { Err(CatalogueError::NotFound) }
+    }
+
+    /// Takes a step with a held asset and announces it.
+    async fn step(&self, tx: &mut Tx, held: &mut Locked, step: Step) -> Result<()> {
+        held.life = held.life.after(step)?;
+        store::asset::set_lifecycle(tx, &held.id, &held.life, self.ambient.now()).await?;
+        events::moved(&self.outbox, tx, &held.tenant, &held.id, &held.life).await
+    }
+}
+
+fn found<T>(row: Option<T>) -> Result<T> {
+    row.ok_or(CatalogueError::NotFound)
+}
+
+fn needs(principal: &Principal, role: Role) -> Result<()> {
+    if principal.may(role) { Ok(()) } else { Err(CatalogueError::Forbidden { needs: role }) }
+}
+
+fn cursor(after: &str) -> Result<AssetId> {
+    let problem = |e: base::IdError| CatalogueError::Invalid { field: "after", problem: e.to_string() };
+    after.parse().map_err(problem)
+}

@@ -1,0 +1,387 @@
+//! What exists, as values, and the rules that need no database.
+
+mod lifecycle;
+mod text;
+
+use std::{fmt, str::FromStr};
+
+use base::{AssetId, TenantId, Timestamp, UploadId};
+use media::{Plan, SegmentInfo, TrackInfo, TrackName, TrackTimeline};
+use serde::{Deserialize, Serialize};
+
+pub use lifecycle::{IllegalStep, Lifecycle, State, Step};
+pub use text::{METADATA_BYTES_MAX, NAME_CHARS_MAX, REASON_CHARS_MAX, TITLE_CHARS_MAX};
+pub(crate) use text::{check_metadata, check_title, folded, printable, search_pattern, title_from_name};
+
+/// How many findings of one version are kept; the more severe ones win.
+pub const FINDINGS_MAX: usize = 200;
+
+/// Declares an enum whose variants are stored and shown by name.
+macro_rules! text_enum {
+    ($(#[$meta:meta])* $name:ident { $($(#[$doc:meta])* $variant:ident = $text:literal,)* }) => {
+        $(#[$meta])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum $name { $($(#[$doc])* $variant,)* }
+
+        impl $name {
+            /// The name stored and shown.
+            #[must_use]
+            pub const fn as_str(self) -> &'static str {
+                match self { $(Self::$variant => $text,)* }
+            }
+        }
+
+        impl ::std::fmt::Display for $name {
+            fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
+                f.write_str(self.as_str())
+            }
+        }
+
+        impl ::std::str::FromStr for $name {
+            type Err = String;
+            fn from_str(text: &str) -> Result<Self, String> {
+                match text {
+                    $($text => Ok(Self::$variant),)*
+                    _ => Err(format!("{text:?} is none of {}", [$($text),*].join(", "))),
+                }
+            }
+        }
+
+        impl TryFrom<String> for $name {
+            type Error = String;
+            fn try_from(text: String) -> Result<Self, String> {
+                text.parse()
+            }
+        }
+    };
+}
+use text_enum;
+
+text_enum! {
+    /// Who may watch an asset.
+    #[derive(Default)]
+    Visibility {
+        /// Everybody; it may be listed to anybody.
+        Public = "public",
+        /// Everybody who has the address, which cannot be guessed.
+        #[default]
+        Unlisted = "unlisted",
+        /// Its tenant, and who has a playback token.
+        Private = "private",
+    }
+}
+
+/// A film, a piece of music or a recording.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Asset {
+    /// Its identifier; unguessable.
+    pub id: AssetId,
+    /// Who owns it.
+    pub tenant: TenantId,
+    /// What people call it: 1 to [`TITLE_CHARS_MAX`] characters.
+    pub title: String,
+    /// Who may watch it.
+    pub visibility: Visibility,
+    /// Where it is on its way; see [`Lifecycle`] for the rules.
+    pub state: State,
+    /// Why it failed; only while it is failed.
+    pub reason: Option<String>,
+    /// The version that is being made, or was made last; from 1.
+    pub version: u32,
+    /// The version viewers get; `None` while nothing can be played.
+    pub playing: Option<u32>,
+    /// When it was made.
+    pub created: Timestamp,
+    /// When any of this last changed.
+    pub updated: Timestamp,
+    /// How long it plays, in microseconds; known once it is planned.
+    pub duration_us: Option<u64>,
+    /// The file it is made from.
+    pub source: Source,
+    /// What is made of it; see [`Asset::shown_version`].
+    pub plan: Option<Plan>,
+    /// What the gate found; see [`Asset::shown_version`].
+    pub findings: Vec<Finding>,
+    /// The attempt that made poster and thumbnails, once they exist; see [`Asset::shown_version`].
+    pub images_attempt: Option<u32>,
+}
+
+impl Asset {
+    /// The version that plan, findings and images belong to: the playing one, else the newest.
+    #[must_use]
+    pub fn shown_version(&self) -> u32 {
+        self.playing.unwrap_or(self.version)
+    }
+
+    /// Whether viewers can watch it.
+    #[must_use]
+    pub fn is_playable(&self) -> bool {
+        self.playing.is_some()
+    }
+
+    /// Whether the upload is still open.
+    #[must_use]
+    pub fn is_uploading(&self) -> bool {
+        self.state == State::Uploading
+    }
+}
+
+/// The file an asset is made from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Source {
+    /// The upload that brought it; part of its object's name.
+    pub upload: UploadId,
+    /// The name it had, for people; may be empty.
+    pub name: String,
+    /// Its length in bytes.
+    pub bytes: u64,
+    /// How many bytes are durable, as far as was reported; equals `bytes` once the upload is finished.
+    pub received: u64,
+    /// SHA-256 in lower-case hexadecimal; known once it is probed.
+    pub sha256: Option<String>,
+}
+
+/// What `create_upload` wants to know.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewUpload {
+    /// A title somebody chose; `None` takes one from `name`.
+    pub title: Option<String>,
+    /// The file's name; may be empty. What does not fit in [`NAME_CHARS_MAX`] printable characters is dropped.
+    pub name: String,
+    /// How many bytes will come.
+    pub length: u64,
+    /// Who may watch the asset.
+    pub visibility: Visibility,
+    /// The `Upload-Metadata` to be echoed, at most [`METADATA_BYTES_MAX`] bytes; may be empty.
+    pub metadata: String,
+    /// When the upload is given up unless more of it comes.
+    pub expires: Timestamp,
+}
+
+/// A resumable upload. Holding one means that its tenant was checked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Upload {
+    /// Its identifier.
+    pub id: UploadId,
+    /// The asset that is made from it.
+    pub asset: AssetId,
+    /// Who owns both.
+    pub tenant: TenantId,
+    /// How many bytes it will have.
+    pub length: u64,
+    /// How many bytes are durable, as far as was reported; the object store knows exactly.
+    pub offset: u64,
+    /// The `Upload-Metadata` it was made with.
+    pub metadata: String,
+    /// When it is given up unless more of it comes.
+    pub expires: Timestamp,
+    /// When its last byte was durable and its asset went on to be made.
+    pub finished: Option<Timestamp>,
+}
+
+/// What may be changed about an asset; `None` leaves it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct AssetPatch {
+    /// Another title, 1 to [`TITLE_CHARS_MAX`] characters.
+    pub title: Option<String>,
+    /// Another visibility.
+    pub visibility: Option<Visibility>,
+}
+
+/// A unit of making an asset; all of them together make a version.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Piece {
+    /// A chunk of all rungs, by its place in [`Plan::chunks`].
+    Chunk(u32),
+    /// An audio rendition, by the number in its track's name.
+    Audio(u32),
+    /// Poster and thumbnails.
+    Images,
+}
+
+impl Piece {
+    /// Everything a plan asks for, in the order in which it is best made: sound first, because nothing plays
+    /// without it, and images last, because everything plays without them.
+    pub fn all(plan: &Plan) -> impl Iterator<Item = Self> + '_ {
+        let audio = plan.audio.iter().filter_map(|audio| match audio.name {
+            TrackName::Audio(number) => Some(Self::Audio(number)),
+            TrackName::Video(_) => None,
+        });
+        let chunks = (0..).zip(plan.chunks()).map(|(number, _)| Self::Chunk(number));
+        audio.chain(chunks).chain(plan.images.iter().map(|_| Self::Images))
+    }
+}
+
+impl fmt::Display for Piece {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Chunk(number) => write!(f, "chunk-{number}"),
+            Self::Audio(number) => write!(f, "audio-{number}"),
+            Self::Images => f.write_str("images"),
+        }
+    }
+}
+
+impl TryFrom<String> for Piece {
+    type Error = String;
+    fn try_from(text: String) -> Result<Self, String> {
+        text.parse()
+    }
+}
+
+impl FromStr for Piece {
+    type Err = String;
+    fn from_str(text: &str) -> Result<Self, String> {
+        let number = |digits: &str| digits.parse().map_err(|_| format!("{text:?} is no piece of work"));
+        match text.split_once('-') {
+            Some(("chunk", digits)) => number(digits).map(Self::Chunk),
+            Some(("audio", digits)) => number(digits).map(Self::Audio),
+            None if text == "images" => Ok(Self::Images),
+            _ => Err(format!("{text:?} is no piece of work")),
+        }
+    }
+}
+
+/// A chunk of a track, as made by the attempt that won.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Part {
+    /// The track.
+    pub track: TrackName,
+    /// Which chunk; an audio track has one, number 0.
+    pub chunk: u32,
+    /// The job attempt whose number the objects carry.
+    pub attempt: u32,
+    /// What the track's header says: given with chunk 0, whose attempt also wrote the header, and only there.
+    pub info: Option<TrackInfo>,
+    /// The segments, consecutive, at least one.
+    pub segments: Vec<SegmentInfo>,
+}
+
+/// How binding the clause behind a finding is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Severity {
+    /// It does not conform; the version is not published.
+    Must,
+    /// It conforms, but the specification recommends otherwise.
+    Should,
+}
+
+impl Severity {
+    /// The name shown.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Must => "must",
+            Self::Should => "should",
+        }
+    }
+}
+
+/// What the gate found, as it is stored.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Finding {
+    /// The rule's identifier.
+    pub rule: String,
+    /// The clause it comes from.
+    pub clause: String,
+    /// How binding it is.
+    pub severity: Severity,
+    /// Which resource and where in it, in words.
+    #[serde(rename = "where")]
+    pub place: String,
+    /// What is wrong.
+    pub message: String,
+}
+
+/// The findings that are kept of `all`: the most severe, at most [`FINDINGS_MAX`].
+pub(crate) fn kept_findings(mut all: Vec<Finding>) -> Vec<Finding> {
+    all.sort_by_key(|finding| finding.severity);
+    all.truncate(FINDINGS_MAX);
+    all
+}
+
+/// What is left to do for a version after a piece was finished.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Remaining {
+    /// So many pieces.
+    Pieces(u32),
+    /// Nothing but to publish it, for which a job is queued.
+    Publish,
+}
+
+/// How the gate decided.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Gate {
+    /// The version is published.
+    Passed,
+    /// The version failed, because something in it does not conform.
+    Refused,
+}
+
+/// Everything that playlists are written from.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Playback {
+    /// The asset; its plan is the playing version's.
+    pub asset: Asset,
+    /// The playing version.
+    pub version: u32,
+    /// Whether all of it is there.
+    pub ended: bool,
+    /// The tracks in playlist order, each with its segments from the first to the first gap.
+    pub tracks: Vec<TrackTimeline>,
+}
+
+/// Whose object is served at an address, and to whom.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Winner {
+    /// The attempt whose number the object's key carries.
+    pub attempt: u32,
+    /// Who may watch the asset.
+    pub visibility: Visibility,
+    /// Who owns it.
+    pub tenant: TenantId,
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn pieces_round_trip(number: u32, which in 0usize..3) {
+            let piece = [Piece::Chunk(number), Piece::Audio(number), Piece::Images][which];
+            prop_assert_eq!(piece.to_string().parse::<Piece>(), Ok(piece));
+        }
+
+        #[test]
+        fn no_text_panics(text in "(chunk|audio|images)?-?.{0,12}") {
+            let _ = text.parse::<Piece>();
+        }
+    }
+
+    #[test]
+    fn stored_names_read_back() {
+        for visibility in [Visibility::Public, Visibility::Unlisted, Visibility::Private] {
+            assert_eq!(visibility.as_str().parse::<Visibility>(), Ok(visibility));
+        }
+        assert!("secret".parse::<Visibility>().expect_err("unknown").contains("public, unlisted, private"));
+    }
+
+    #[test]
+    fn the_most_severe_findings_are_kept() {
+        let finding = |severity| Finding {
+            rule: "R".to_owned(),
+            clause: "1".to_owned(),
+            severity,
+            place: "line 1".to_owned(),
+            message: "wrong".to_owned(),
+        };
+        let mut all = vec![finding(Severity::Should); FINDINGS_MAX];
+        all.push(finding(Severity::Must));
+        let kept = kept_findings(all);
+        assert_eq!((kept.len(), kept[0].severity), (FINDINGS_MAX, Severity::Must));
+    }
+}

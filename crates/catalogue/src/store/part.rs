@@ -1,0 +1,174 @@
+//! Tracks and their parts.
+
+use base::AssetId;
+use db::{Json, Tx};
+use media::{SegmentInfo, TrackInfo, TrackName};
+
+use super::{WinnerRow, storable, stored_number};
+use crate::{
+    Result,
+    model::{Part, Winner},
+};
+
+db::statements! {
+    ADD_TRACK -> () = "insert into track (asset, version, name, kind, position) values ($1, $2, $3, $4, $5)";
+    ADD -> () = "insert into part (asset, version, track, chunk, attempt, first_seq, segment_count, info, segments)
+        values ($1, $2, $3, $4, $5, $6, $7, $8, $9) on conflict do nothing";
+    /// $3: one track, or null for all.
+    PARTS -> PartRow = "select p.track, p.chunk, p.attempt, p.info, p.segments
+        from part p
+        join track t on t.asset = p.asset and t.version = p.version and t.name = p.track
+        where p.asset = $1 and p.version = $2 and p.track = coalesce($3, p.track)
+        order by t.position, p.chunk";
+    MADE -> MadeRow = "select track, chunk from part where asset = $1 and version = $2 order by track, chunk";
+    /// $3: a kind of track, or null for both; $4: one track, or null for all.
+    LACKING -> Count = "select count(*) as n from track t
+        where t.asset = $1 and t.version = $2 and t.kind = coalesce($3, t.kind) and t.name = coalesce($4, t.name)
+            and not exists (select 1 from part p where p.asset = t.asset and p.version = t.version
+                and p.track = t.name and p.chunk = $5)";
+    /// The last part that begins at or before the segment is the only one that may hold it.
+    OF_SEGMENT -> SegmentWinnerRow = "select p.attempt, a.visibility, a.tenant, p.first_seq + p.segment_count as end_seq
+        from part p join asset a on a.id = p.asset
+        where p.asset = $1 and p.version = $2 and p.track = $3 and p.first_seq <= $4 and a.state <> 'deleted'
+        order by p.first_seq desc limit 1";
+    OF_INIT -> WinnerRow = "select p.attempt, a.visibility, a.tenant
+        from part p join asset a on a.id = p.asset
+        where p.asset = $1 and p.version = $2 and p.track = $3 and p.chunk = 0 and a.state <> 'deleted'";
+    FORGET -> () = "delete from part where asset = $1 and version <> $2 and version <> $3";
+    FORGET_TRACKS -> () = "delete from track where asset = $1 and version <> $2 and version <> $3";
+}
+
+#[derive(sqlx::FromRow)]
+struct PartRow {
+    #[sqlx(try_from = "String")]
+    track: TrackName,
+    #[sqlx(try_from = "i64")]
+    chunk: u32,
+    #[sqlx(try_from = "i64")]
+    attempt: u32,
+    info: Option<Json<TrackInfo>>,
+    segments: Json<Vec<SegmentInfo>>,
+}
+
+#[derive(sqlx::FromRow)]
+struct MadeRow {
+    #[sqlx(try_from = "String")]
+    track: TrackName,
+    #[sqlx(try_from = "i64")]
+    chunk: u32,
+}
+
+#[derive(sqlx::FromRow)]
+struct Count {
+    #[sqlx(try_from = "i64")]
+    n: u32,
+}
+
+#[derive(sqlx::FromRow)]
+struct SegmentWinnerRow {
+    #[sqlx(flatten)]
+    winner: WinnerRow,
+    end_seq: i64,
+}
+
+const fn kind(track: TrackName) -> &'static str {
+    if track.is_video() { "video" } else { "audio" }
+}
+
+pub(crate) async fn add_track(
+    tx: &mut Tx,
+    asset: &AssetId,
+    version: u32,
+    name: TrackName,
+    position: u32,
+) -> Result<()> {
+    tx.exec(ADD_TRACK, (asset, version, name.to_string(), kind(name), position)).await?;
+    Ok(())
+}
+
+/// Adds a part with these consecutive segments; `false` when the chunk was stored before.
+pub(crate) async fn add(tx: &mut Tx, asset: &AssetId, version: u32, part: &Part) -> Result<bool> {
+    let first = part.segments.first().map_or(0, |segment| segment.seq);
+    let count = stored_number("segments", part.segments.len() as u64)?;
+    let info = part.info.as_ref().map(|info| storable("info", info)).transpose()?;
+    let (track, segments) = (part.track.to_string(), Json(&part.segments));
+    let row = (asset, version, track, part.chunk, part.attempt, first, count, info, segments);
+    Ok(tx.exec(ADD, row).await? == 1)
+}
+
+/// The parts of all tracks of a version, or of one: in playlist order, then in time.
+pub(crate) async fn parts(
+    tx: &mut Tx,
+    asset: &AssetId,
+    version: u32,
+    only: Option<TrackName>,
+) -> Result<Vec<Part>> {
+    let rows = tx.all(PARTS, (asset, version, only.map(|track| track.to_string()))).await?;
+    let part = |row: PartRow| Part {
+        track: row.track,
+        chunk: row.chunk,
+        attempt: row.attempt,
+        info: row.info.map(|Json(info)| info),
+        segments: row.segments.0,
+    };
+    Ok(rows.into_iter().map(part).collect())
+}
+
+/// Which chunks of which tracks are made.
+pub(crate) async fn made(tx: &mut Tx, asset: &AssetId, version: u32) -> Result<Vec<(TrackName, u32)>> {
+    let rows = tx.all(MADE, (asset, version)).await?;
+    Ok(rows.into_iter().map(|row| (row.track, row.chunk)).collect())
+}
+
+/// Which tracks a count is about.
+#[derive(Clone, Copy)]
+pub(crate) enum Among {
+    All,
+    Video,
+    One(TrackName),
+}
+
+/// How many of these tracks lack this chunk.
+pub(crate) async fn lacking(
+    tx: &mut Tx,
+    asset: &AssetId,
+    version: u32,
+    among: Among,
+    chunk: u32,
+) -> Result<u32> {
+    let (kind, name) = match among {
+        Among::All => (None, None),
+        Among::Video => (Some("video"), None),
+        Among::One(track) => (None, Some(track.to_string())),
+    };
+    Ok(tx.one(LACKING, (asset, version, kind, name, chunk)).await?.n)
+}
+
+/// Whose attempt a segment is of, if it is made and its asset not deleted.
+pub(crate) async fn segment_winner(
+    tx: &mut Tx,
+    asset: &AssetId,
+    version: u32,
+    track: TrackName,
+    seq: u32,
+) -> Result<Option<Winner>> {
+    let row = tx.opt(OF_SEGMENT, (asset, version, track.to_string(), seq)).await?;
+    Ok(row.filter(|row| i64::from(seq) < row.end_seq).map(|row| row.winner.into()))
+}
+
+/// Whose attempt a track's header is of, if it is made and its asset not deleted.
+pub(crate) async fn init_winner(
+    tx: &mut Tx,
+    asset: &AssetId,
+    version: u32,
+    track: TrackName,
+) -> Result<Option<Winner>> {
+    Ok(tx.opt(OF_INIT, (asset, version, track.to_string())).await?.map(Winner::from))
+}
+
+/// Removes parts and tracks of all versions but these.
+pub(crate) async fn forget(tx: &mut Tx, asset: &AssetId, kept: [u32; 2]) -> Result<()> {
+    tx.exec(FORGET, (asset, kept[0], kept[1])).await?;
+    tx.exec(FORGET_TRACKS, (asset, kept[0], kept[1])).await?;
+    Ok(())
+}

@@ -1,0 +1,130 @@
+//! What may be removed from the object store, and the rows that go after it.
+
+use std::collections::BTreeSet;
+
+use base::{AssetId, UploadId};
+use db::Tx;
+use media::Object;
+
+use crate::{Asset, Catalogue, Lifecycle, Part, Result, State, store};
+
+/// What is and is not to be kept of an asset's objects.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Inventory {
+    /// The asset.
+    pub asset: AssetId,
+    /// The upload its source came by; part of the source object's key.
+    pub upload: UploadId,
+    /// Whether the source and everything else goes.
+    pub deleted: bool,
+    /// Whether bytes of an upload that nobody will finish may be staged.
+    pub abandoned: bool,
+    /// The versions nobody works on any more, from 1. What is not listed is left alone.
+    pub settled: Vec<SettledVersion>,
+}
+
+/// A version nobody works on any more.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SettledVersion {
+    /// Its number.
+    pub version: u32,
+    /// The keys of its objects that are in use; every other object of the version may go.
+    pub keep: BTreeSet<String>,
+}
+
+impl Catalogue {
+    /// What a sweep may remove: list the objects of each settled version, delete those not kept, then
+    /// [`Catalogue::purge`]. `None` when the asset's rows are gone: then all of it may go.
+    ///
+    /// # Errors
+    /// [`crate::CatalogueError::Db`], [`crate::CatalogueError::Corrupt`].
+    pub async fn inventory(&self, asset: &AssetId) -> Result<Option<Inventory>> {
+        let mut tx = self.db.read().await?;
+        let Some(life) = store::asset::lifecycle(&mut tx, asset).await? else { return Ok(None) };
+        let upload = store::upload::of_asset(&mut tx, asset).await?;
+        let in_use = match life.playing {
+            Some(version) => in_use(&mut tx, asset, version).await?,
+            None => BTreeSet::new(),
+        };
+        let keep = |version| if life.playing == Some(version) { in_use.clone() } else { BTreeSet::new() };
+        let settled = settled_versions(&life).map(|version| SettledVersion { version, keep: keep(version) });
+        Ok(Some(Inventory {
+            asset: asset.clone(),
+            upload: upload.id,
+            deleted: life.state == State::Deleted,
+            abandoned: upload.finished.is_none() && life.state != State::Uploading,
+            settled: settled.collect(),
+        }))
+    }
+
+    /// Removes the rows of what a sweep has removed, in the sweep's transaction: all of a deleted asset, else
+    /// the parts of versions that neither play nor are being made.
+    ///
+    /// # Errors
+    /// [`crate::CatalogueError::Db`].
+    pub async fn purge(&self, tx: &mut Tx, asset: &AssetId) -> Result<()> {
+        let Some(held) = store::asset::lock(tx, asset).await? else { return Ok(()) };
+        let life = held.life;
+        if life.state == State::Deleted {
+            forget_versions(tx, asset, [0, 0], [0, 0]).await?;
+            store::upload::forget(tx, asset).await?;
+            return store::asset::forget(tx, asset).await;
+        }
+        let playing = life.playing.unwrap_or(0);
+        let unsettled = if life.is_settled() { 0 } else { life.version };
+        forget_versions(tx, asset, [playing, unsettled], [playing, life.version]).await
+    }
+}
+
+/// Versions count from 1, so 0 keeps none.
+async fn forget_versions(tx: &mut Tx, asset: &AssetId, kept: [u32; 2], editions: [u32; 2]) -> Result<()> {
+    store::part::forget(tx, asset, kept).await?;
+    store::piece::forget(tx, asset, kept).await?;
+    store::piece::forget_editions(tx, asset, editions).await
+}
+
+fn settled_versions(life: &Lifecycle) -> impl Iterator<Item = u32> {
+    let last = if life.is_settled() { life.version } else { life.version.saturating_sub(1) };
+    1..=last
+}
+
+/// The keys of a playing version's objects.
+async fn in_use(tx: &mut Tx, id: &AssetId, version: u32) -> Result<BTreeSet<String>> {
+    let parts = store::part::parts(tx, id, version, None).await?;
+    let asset = store::asset::find(tx, id, None, Some(version)).await?;
+    let images = asset.iter().flat_map(|asset| images_in_use(asset, version));
+    let objects = parts.iter().flat_map(|part| part_in_use(part, version)).chain(images);
+    Ok(objects.filter_map(|(object, attempt)| object.blob_key(id.as_str(), attempt)).collect())
+}
+
+fn part_in_use(part: &Part, version: u32) -> impl Iterator<Item = (Object, u32)> + '_ {
+    let (track, attempt) = (part.track, part.attempt);
+    let init = part.info.as_ref().map(|_| Object::Init { version, track });
+    let segments =
+        part.segments.iter().map(move |segment| Object::Segment { version, track, seq: segment.seq });
+    init.into_iter().chain(segments).map(move |object| (object, attempt))
+}
+
+fn images_in_use(asset: &Asset, version: u32) -> Vec<(Object, u32)> {
+    let planned = asset.plan.as_ref().and_then(|plan| plan.images.as_ref());
+    let (Some(images), Some(attempt)) = (planned, asset.images_attempt) else { return Vec::new() };
+    let sprites = (0..images.sprite_count()).map(|index| Object::Sprite { version, index });
+    let objects = [Object::Poster { version }, Object::Thumbs { version }].into_iter().chain(sprites);
+    objects.map(|object| (object, attempt)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_being_made_is_not_settled() {
+        let life = |state, version| Lifecycle { state, reason: None, version, playing: None };
+        let settled = |state, version| settled_versions(&life(state, version)).collect::<Vec<u32>>();
+        assert_eq!(settled(State::Uploading, 1), Vec::<u32>::new());
+        assert_eq!(settled(State::Transcoding, 1), Vec::<u32>::new());
+        assert_eq!(settled(State::Queued, 3), [1, 2]);
+        assert_eq!(settled(State::Ready, 2), [1, 2]);
+        assert_eq!(settled(State::Failed, 1), [1]);
+    }
+}

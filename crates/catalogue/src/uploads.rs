@@ -1,0 +1,184 @@
+//! From the first byte of a file to its asset's first piece of work.
+//!
+//! The object store knows how much of an upload is durable; the rows here follow it. Functions that take an
+//! [`Upload`] trust that it came from [`Catalogue::upload`] or a listing here, which checked its tenant.
+
+use std::time::Duration;
+
+use base::{Principal, Role, Timestamp, UploadId};
+
+use crate::{
+    Asset, Catalogue, CatalogueError, IllegalStep, Lifecycle, NAME_CHARS_MAX, NewUpload, Result, State, Step,
+    Upload, Work, events, found, jobs, model, needs,
+    store::{self, asset::AssetToAdd},
+};
+
+/// Why an asset failed whose upload was given up.
+const GIVEN_UP: &str = "The upload was not finished in time. Upload the file again.";
+
+impl Catalogue {
+    /// Begins an upload and the asset it will become.
+    ///
+    /// # Errors
+    /// [`CatalogueError::Forbidden`] below [`Role::Creator`]; [`CatalogueError::Invalid`] for a title or
+    /// metadata out of range; [`CatalogueError::Db`], [`CatalogueError::Events`].
+    pub async fn create_upload(&self, principal: &Principal, new: NewUpload) -> Result<(Upload, Asset)> {
+        needs(principal, Role::Creator)?;
+        let title = match &new.title {
+            Some(title) => model::check_title(title)?,
+            None => model::title_from_name(&new.name),
+        };
+        model::check_metadata(&new.metadata)?;
+        let upload = Upload {
+            id: self.ambient.id(),
+            asset: self.ambient.id(),
+            tenant: principal.tenant.clone(),
+            length: new.length,
+            offset: 0,
+            metadata: new.metadata,
+            expires: new.expires,
+            finished: None,
+        };
+        let source_name = model::printable(&new.name, NAME_CHARS_MAX);
+        let asset = AssetToAdd {
+            id: &upload.asset,
+            tenant: &upload.tenant,
+            title: &title,
+            visibility: new.visibility,
+            source_name: &source_name,
+        };
+        self.add_upload(&upload, asset).await
+    }
+
+    async fn add_upload(&self, upload: &Upload, asset: AssetToAdd<'_>) -> Result<(Upload, Asset)> {
+        let (now, life) = (self.ambient.now(), Lifecycle::begin());
+        let mut tx = self.db.write().await?;
+        store::asset::add(&mut tx, asset, &life, now).await?;
+        store::upload::add(&mut tx, upload, now).await?;
+        events::announce(&self.outbox, &mut tx, &upload.tenant, events::CREATED, &upload.asset, &life)
+            .await?;
+        let asset = found(store::asset::find(&mut tx, &upload.asset, None, None).await?)?;
+        tx.commit().await?;
+        Ok((upload.clone(), asset))
+    }
+
+    /// An upload of the principal's tenant that is open or finished. One that was given up, has expired or
+    /// lost its asset is not found.
+    ///
+    /// # Errors
+    /// [`CatalogueError::NotFound`]; [`CatalogueError::Forbidden`] below [`Role::Creator`];
+    /// [`CatalogueError::Db`].
+    pub async fn upload(&self, principal: &Principal, id: &UploadId) -> Result<Upload> {
+        needs(principal, Role::Creator)?;
+        let mut tx = self.db.read().await?;
+        found(store::upload::find(&mut tx, &principal.tenant, id, self.ambient.now()).await?)
+    }
+
+    /// Notes that `offset` bytes of an upload are durable and gives it until `expires`. Reports may come late
+    /// and out of order: the largest stays.
+    ///
+    /// # Errors
+    /// [`CatalogueError::Invalid`] for an offset beyond the upload's length; [`CatalogueError::Db`].
+    pub async fn record_offset(&self, upload: &Upload, offset: u64, expires: Timestamp) -> Result<()> {
+        if offset > upload.length {
+            let problem = format!("at most the upload's length of {} bytes is expected", upload.length);
+            return Err(CatalogueError::Invalid { field: "offset", problem });
+        }
+        let mut tx = self.db.write().await?;
+        let news = store::upload::record(&mut tx, &upload.id, offset, expires).await?;
+        tx.commit().await?;
+        if news {
+            self.tell_upload_progress(upload, offset);
+        }
+        Ok(())
+    }
+
+    /// Tells who listens in this process how much of an upload has arrived; writes nothing, so it may be
+    /// called as often as somebody wants to see it.
+    pub fn tell_upload_progress(&self, upload: &Upload, offset: u64) {
+        let Upload { asset, tenant, length, .. } = upload;
+        let payload = serde_json::json!({"asset": asset, "offset": offset, "length": length});
+        self.bus.volatile(tenant, events::UPLOAD_PROGRESS, asset.as_str(), payload);
+    }
+
+    /// Declares that all of an upload's bytes are durable as its asset's source, and queues the probe. Once
+    /// done, doing it again answers the asset as it is by then, and queues nothing.
+    ///
+    /// # Errors
+    /// [`CatalogueError::Incomplete`] unless `bytes` is the length announced; [`CatalogueError::NotFound`]
+    /// when the upload was given up or its asset deleted; [`CatalogueError::Db`], [`CatalogueError::Jobs`],
+    /// [`CatalogueError::Events`].
+    pub async fn complete_source(&self, upload: &Upload, bytes: u64) -> Result<Asset> {
+        if bytes != upload.length {
+            return Err(CatalogueError::Incomplete { received: bytes, length: upload.length });
+        }
+        let mut tx = self.db.write().await?;
+        let mut held = self.hold(&mut tx, &upload.asset).await?;
+        let known = store::upload::of_asset(&mut tx, &upload.asset).await?;
+        if known.finished.is_none() {
+            if held.life.state != State::Uploading {
+                return Err(CatalogueError::NotFound);
+            }
+            store::upload::finish(&mut tx, &upload.id, self.ambient.now()).await?;
+            self.step(&mut tx, &mut held, Step::SourceComplete).await?;
+            let probe = Work::Probe { asset: held.id.clone(), version: held.life.version };
+            jobs::enqueue(&self.queue, &mut tx, &held.tenant, &probe, None).await?;
+        }
+        let asset = found(store::asset::find(&mut tx, &held.id, None, None).await?)?;
+        tx.commit().await?;
+        Ok(asset)
+    }
+
+    /// Gives up an open upload because its creator says so: its asset is deleted, and a sweep removes the
+    /// bytes that came.
+    ///
+    /// # Errors
+    /// [`CatalogueError::NotFound`] when it was given up before; [`CatalogueError::Illegal`] when it is
+    /// finished: then there is an asset to delete; [`CatalogueError::Db`], [`CatalogueError::Jobs`],
+    /// [`CatalogueError::Events`].
+    pub async fn terminate_upload(&self, upload: &Upload) -> Result<()> {
+        let mut tx = self.db.write().await?;
+        let held = self.hold(&mut tx, &upload.asset).await?;
+        if held.life.state != State::Uploading {
+            let illegal = IllegalStep { state: held.life.state, step: "abandon its upload" };
+            return Err(illegal.into());
+        }
+        self.remove(&mut tx, held).await?;
+        Ok(tx.commit().await?)
+    }
+
+    /// Up to `limit` open uploads whose time is over, longest over first.
+    ///
+    /// # Errors
+    /// [`CatalogueError::Db`].
+    pub async fn expired_uploads(&self, limit: u32) -> Result<Vec<Upload>> {
+        store::upload::expired(&mut self.db.read().await?, self.ambient.now(), limit).await
+    }
+
+    /// Gives up an open upload whose time is over: its asset fails, and a sweep removes the bytes that came.
+    /// `false` when more came in the meantime or somebody else was faster.
+    ///
+    /// # Errors
+    /// [`CatalogueError::Db`], [`CatalogueError::Jobs`], [`CatalogueError::Events`].
+    pub async fn expire_upload(&self, upload: &Upload) -> Result<bool> {
+        let mut tx = self.db.write().await?;
+        let Some(mut held) = store::asset::lock(&mut tx, &upload.asset).await? else { return Ok(false) };
+        let known = store::upload::of_asset(&mut tx, &upload.asset).await?;
+        if held.life.state != State::Uploading || known.expires > self.ambient.now() {
+            return Ok(false);
+        }
+        self.step(&mut tx, &mut held, Step::Failed(GIVEN_UP.to_owned())).await?;
+        self.sweep_after(&mut tx, &held, Duration::ZERO).await?;
+        tx.commit().await?;
+        Ok(true)
+    }
+
+    /// Up to `limit` open uploads all of whose bytes are durable: a process ended between the last byte and
+    /// [`Catalogue::complete_source`], and nobody may come back to ask for it.
+    ///
+    /// # Errors
+    /// [`CatalogueError::Db`].
+    pub async fn stranded_uploads(&self, limit: u32) -> Result<Vec<Upload>> {
+        store::upload::complete(&mut self.db.read().await?, limit).await
+    }
+}
