@@ -1,0 +1,41 @@
+//! What every HTTP listener and client of the server shares: problem answers, the guard around a router, the
+//! listener, byte ranges, conditions, codings, cross-origin rules, event streams and the client.
+//!
+//! Nothing here knows a domain. A role builds an axum router from these parts, dresses it once with
+//! [`guard()`], and hands it to [`serve()`].
+
+mod access;
+mod address;
+mod body;
+pub mod client;
+pub mod conditional;
+pub mod content;
+pub mod cors;
+pub mod date;
+pub mod encoding;
+mod error;
+mod etag;
+mod extract;
+mod guard;
+mod problem;
+pub mod range;
+pub mod security;
+mod serve;
+pub mod sse;
+mod wire;
+
+pub use access::{LoggedPath, RequestId, X_REQUEST_ID};
+pub use address::{ClientAddr, Peer, Scheme, TrustedProxies};
+pub use body::{BodyTooLong, Stalled, body_problem, is_idle_timeout, limit_body, limit_idle};
+pub use content::Content;
+pub use encoding::Encoded;
+pub use error::{AddressError, ClientError};
+pub use etag::ETag;
+pub use extract::{JSON_BYTES_MAX, Json, Paging, Path, Query};
+pub use guard::{Guard, fallbacks, guard, method_not_allowed};
+pub use problem::{MEDIA_TYPE as PROBLEM_MEDIA_TYPE, Problem, TYPE_PREFIX as PROBLEM_TYPE_PREFIX};
+pub use serve::{Limits, serve};
+
+/// The request header by which an edge proves to the origin that it verified a playback token for this very
+/// request; its value is a secret the two share.
+pub const EDGE_CREDENTIAL: http::HeaderName = http::HeaderName::from_static("nexus-edge");

@@ -1,0 +1,232 @@
+//! The edge's start, its media routes, and the phases of a request.
+
+use std::sync::Arc;
+
+use axum::{
+    Router,
+    extract::{Request, State},
+    response::{IntoResponse, Response},
+    routing::any,
+};
+use base::Ambient;
+use http::{HeaderMap, HeaderValue, Method, StatusCode, header, request::Parts};
+use httpkit::{Problem, RequestId, cors, encoding};
+use lifecycle::Tasks;
+use metrics::Counter;
+use telemetry::Health;
+
+use crate::{
+    EdgeError, EdgeOptions, Upstream,
+    answer::{Asked, from_flow, from_stored, passed},
+    cache::{Access, FillLimits, Filler, Flow, Key, Look, Settled, Stored, Table, Turn},
+    cache_status::CacheStatus,
+    error::FillError,
+    options::Credential,
+    target::{Target, TargetError},
+    token::Gate,
+};
+
+/// Fills known at once for each request to the upstream that may run at once; the others wait their turn.
+const FILLS_PER_REQUEST: usize = 8;
+
+struct Meters {
+    hits: Counter,
+    misses: Counter,
+    collapsed: Counter,
+    failed: Counter,
+}
+
+impl Meters {
+    fn register() -> Self {
+        let requests =
+            |result: &'static str| metrics::counter!("nexus_edge_requests_total", "result" => result);
+        Self {
+            hits: requests("hit"),
+            misses: requests("miss"),
+            collapsed: requests("collapsed"),
+            failed: requests("failed"),
+        }
+    }
+}
+
+struct Inner {
+    gate: Arc<Gate>,
+    table: Arc<Table>,
+    filler: Arc<Filler>,
+    ambient: Ambient,
+    meters: Meters,
+}
+
+/// A running edge.
+#[derive(Clone)]
+pub struct Edge(Arc<Inner>);
+
+impl Edge {
+    /// Starts an edge. Keys that are to be fetched are fetched in the background; an upstream that is away is
+    /// no error, it is reported as degraded health and tried again. The process's metrics recorder is to be
+    /// installed before.
+    ///
+    /// # Errors
+    /// [`EdgeError`].
+    pub fn new(options: EdgeOptions, upstream: Upstream, tasks: &Tasks) -> Result<Self, EdgeError> {
+        let gate = Arc::new(Gate::new(&options.keys, &upstream, options.upstream_timeout)?);
+        let limits = FillLimits {
+            object_bytes_max: options.object_bytes_max,
+            requests_max: options.upstream_requests_max,
+            timeout: options.upstream_timeout,
+        };
+        let credential = options.credential.as_ref().map(Credential::to_header).transpose()?;
+        let filler = Filler::new(upstream, credential, limits, options.ambient.clone(), tasks.clone());
+        gate.keep_fresh(&options.keys, tasks);
+        let fills_max = options.upstream_requests_max.saturating_mul(FILLS_PER_REQUEST);
+        Ok(Self(Arc::new(Inner {
+            gate,
+            table: Table::new(options.cache_bytes_max, fills_max),
+            filler: Arc::new(filler),
+            ambient: options.ambient,
+            meters: Meters::register(),
+        })))
+    }
+
+    pub(crate) fn report_to(&self, health: Health) {
+        self.0.gate.report_to(health);
+    }
+
+    /// The routes `/media/…` and `/p/{token}/media/…`, without a fallback: to be merged with a listener's
+    /// other routes.
+    pub fn router(&self) -> Router {
+        Router::new()
+            .route("/media/{*path}", any(serve))
+            .route("/p/{token}/media/{*path}", any(serve))
+            .with_state(self.clone())
+    }
+}
+
+async fn serve(State(Edge(edge)): State<Edge>, request: Request) -> Response {
+    let (request, _body) = request.into_parts();
+    let mut response = match request.method {
+        Method::OPTIONS => return cors::preflight(),
+        Method::GET | Method::HEAD => edge.answer(&request).await.unwrap_or_else(IntoResponse::into_response),
+        _ => method_not_allowed().into_response(),
+    };
+    cors::allow(response.headers_mut());
+    response
+}
+
+fn method_not_allowed() -> Problem {
+    Problem::method_not_allowed().header(header::ALLOW, HeaderValue::from_static("GET, HEAD, OPTIONS"))
+}
+
+/// How a request came to a fill.
+#[derive(Clone, Copy)]
+struct Came {
+    collapsed: bool,
+    stale: bool,
+}
+
+impl Inner {
+    async fn answer(&self, request: &Parts) -> Result<Response, Problem> {
+        let asked = Asked { method: &request.method, headers: &request.headers };
+        let target = Target::parse(request.uri.path()).map_err(TargetError::problem)?;
+        let key = self.key(&target, &request.headers).await?;
+        let id = request.extensions.get::<RequestId>();
+        let now = self.ambient.now();
+        match self.table.look(&key, now) {
+            Look::Fresh(stored) => Ok(self.hit(asked, &stored)),
+            Look::WhileRevalidating(stored, ticket) => {
+                ticket.into_iter().for_each(|ticket| self.filler.start(ticket, id.cloned()));
+                Ok(self.hit(asked, &stored))
+            }
+            Look::Fill { flow, ticket, stale } => {
+                let came = Came { collapsed: ticket.is_none(), stale };
+                ticket.into_iter().for_each(|ticket| self.filler.start(ticket, id.cloned()));
+                self.follow(asked, &key, id, &flow, came).await
+            }
+            Look::Full => Err(self.failed(&FillError::Busy)),
+        }
+    }
+
+    async fn key(&self, target: &Target<'_>, headers: &HeaderMap) -> Result<Key, Problem> {
+        let access = match target.token {
+            Some(token) => {
+                self.gate.admit(token, target, self.ambient.now()).await?;
+                Access::Verified
+            }
+            None => Access::Public,
+        };
+        let coding = if target.is_text() { encoding::preferred(headers) } else { encoding::Coding::Identity };
+        Ok(Key { path: target.path.into(), coding, access })
+    }
+
+    fn hit(&self, asked: Asked<'_>, stored: &Stored) -> Response {
+        self.meters.hits.increment(1);
+        let now = self.ambient.now();
+        let status = CacheStatus::Hit { ttl_s: stored.policy.ttl_s(now) };
+        from_stored(asked, stored, stored.policy.age(now), status)
+    }
+
+    fn failed(&self, error: &FillError) -> Problem {
+        self.meters.failed.increment(1);
+        let value = HeaderValue::from_str(&CacheStatus::Failed { detail: error.detail() }.to_string());
+        let problem = error.problem();
+        match value {
+            Ok(value) => problem.header(http::HeaderName::from_static("cache-status"), value),
+            Err(_) => problem,
+        }
+    }
+
+    /// Answers with what becomes of a fill.
+    async fn follow(
+        &self,
+        asked: Asked<'_>,
+        key: &Key,
+        id: Option<&RequestId>,
+        flow: &Arc<Flow>,
+        came: Came,
+    ) -> Result<Response, Problem> {
+        let meter = if came.collapsed { &self.meters.collapsed } else { &self.meters.misses };
+        meter.increment(1);
+        match flow.turn().await {
+            Turn::Flowing { head, policy, stored } => {
+                let Came { collapsed, stale } = came;
+                let status = CacheStatus::Filled { stale, collapsed, stored, status: head.status };
+                Ok(from_flow(asked, flow, &head, policy.age(self.ambient.now()), status))
+            }
+            Turn::Settled(stored, how) => Ok(self.settled(asked, &stored, how, came)),
+            Turn::Passed(status) => self.take_or_ask(asked, key, id, flow, status).await,
+            Turn::Failed(error) => Err(self.failed(&error)),
+            Turn::Waiting => Err(self.failed(&FillError::Abandoned)),
+        }
+    }
+
+    fn settled(&self, asked: Asked<'_>, stored: &Stored, how: Settled, came: Came) -> Response {
+        let now = self.ambient.now();
+        let (collapsed, ttl_s) = (came.collapsed, stored.policy.ttl_s(now));
+        let status = match how {
+            Settled::Revalidated => CacheStatus::Revalidated { collapsed },
+            Settled::StaleOnError => CacheStatus::StaleOnError { collapsed, ttl_s },
+        };
+        from_stored(asked, stored, stored.policy.age(now), status)
+    }
+
+    /// The answer is for one requester: the first gets it, the others ask for themselves. But an upstream
+    /// that fails is not asked again by everyone who waited.
+    async fn take_or_ask(
+        &self,
+        asked: Asked<'_>,
+        key: &Key,
+        id: Option<&RequestId>,
+        flow: &Flow,
+        status: StatusCode,
+    ) -> Result<Response, Problem> {
+        let response = match flow.take_passed() {
+            Some(response) => response,
+            None if status.is_server_error() => {
+                return Err(self.failed(&FillError::Upstream(format!("status {status}"))));
+            }
+            None => self.filler.pass(key, id).await.map_err(|error| self.failed(&error))?,
+        };
+        let status = CacheStatus::Passed { status: response.status() };
+        Ok(passed(asked, response, self.ambient.now(), status))
+    }
+}

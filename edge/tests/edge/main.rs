@@ -1,0 +1,6 @@
+//! The edge in front of scripted origins, over real sockets.
+
+mod coalescing;
+mod freshness;
+mod requests;
+mod support;
