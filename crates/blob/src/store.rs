@@ -1,0 +1,192 @@
+//! The store: one face over its back ends.
+
+use std::{io, ops::Range, path::PathBuf, sync::Arc};
+
+use base::Ambient;
+use bytes::Bytes;
+use futures_util::{Stream, StreamExt, stream, stream::BoxStream};
+
+use crate::{BlobError, Key, folder::Folder, memory::Memory};
+
+/// Largest piece a [`ByteStream`] yields, in bytes.
+pub const PIECE_BYTES: u64 = 256 << 10;
+
+/// The bytes of an object, in order, in pieces of at most [`PIECE_BYTES`].
+pub type ByteStream = BoxStream<'static, Result<Bytes, BlobError>>;
+
+/// What is known of an object without reading it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Meta {
+    /// Length in bytes.
+    pub bytes: u64,
+}
+
+/// What an append keeps of a body that breaks off.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Keep {
+    /// Whatever arrived, so that the sender goes on from there.
+    Arrived,
+    /// Nothing, even if the process dies meanwhile: the body counts only as a whole, such as one that is
+    /// checked at its end.
+    Whole,
+}
+
+/// An object store; clones share it.
+#[derive(Clone)]
+pub struct Store(Backend);
+
+#[derive(Clone)]
+enum Backend {
+    Folder(Arc<Folder>),
+    Memory(Arc<Memory>),
+}
+
+macro_rules! on {
+    ($store:expr, $backend:ident => $call:expr) => {
+        match &$store.0 {
+            Backend::Folder($backend) => $call,
+            Backend::Memory($backend) => $call,
+        }
+    };
+}
+
+impl Store {
+    /// A store in `root`, which is created if need be.
+    ///
+    /// # Errors
+    /// When the folder cannot be created or written.
+    pub async fn folder(root: impl Into<PathBuf>, ambient: Ambient) -> Result<Self, BlobError> {
+        Folder::open(root.into(), ambient).await.map(|folder| Self(Backend::Folder(Arc::new(folder))))
+    }
+
+    /// A store that forgets everything with the process.
+    #[must_use]
+    pub fn memory() -> Self {
+        Self(Backend::Memory(Arc::default()))
+    }
+
+    /// Writes an object whole; it is durable when this returns.
+    ///
+    /// # Errors
+    /// [`BlobError::Conflict`] when the key holds other bytes; [`BlobError::Full`]; [`BlobError::Io`].
+    pub async fn put(&self, key: &Key, bytes: Bytes) -> Result<(), BlobError> {
+        on!(self, backend => backend.put(key, bytes).await)
+    }
+
+    /// What is known of an object, or `None` when there is none.
+    ///
+    /// # Errors
+    /// [`BlobError::Io`].
+    pub async fn head(&self, key: &Key) -> Result<Option<Meta>, BlobError> {
+        on!(self, backend => backend.head(key).await)
+    }
+
+    /// Up to `len` bytes from `offset`; fewer only at the end, none past it.
+    ///
+    /// # Errors
+    /// [`BlobError::NotFound`]; [`BlobError::Io`].
+    pub async fn get_range(&self, key: &Key, offset: u64, len: u64) -> Result<Bytes, BlobError> {
+        on!(self, backend => backend.get_range(key, offset, len).await)
+    }
+
+    /// The bytes of `range`, which must lie within the object; a stream that ends early is an error.
+    ///
+    /// # Errors
+    /// [`BlobError::NotFound`] at once; [`BlobError::Io`] in the stream.
+    pub async fn stream(&self, key: &Key, range: Range<u64>) -> Result<ByteStream, BlobError> {
+        self.head(key).await?.ok_or_else(|| BlobError::NotFound(key.to_string()))?;
+        let (store, key) = (self.clone(), key.clone());
+        let pieces = stream::try_unfold(range, move |left| {
+            let (store, key) = (store.clone(), key.clone());
+            async move {
+                if left.is_empty() {
+                    return Ok(None);
+                }
+                let piece = store.get_range(&key, left.start, PIECE_BYTES.min(left.end - left.start)).await?;
+                if piece.is_empty() {
+                    return Err(BlobError::Io(io::ErrorKind::UnexpectedEof.into()));
+                }
+                let next = left.start + piece.len() as u64..left.end;
+                Ok(Some((piece, next)))
+            }
+        });
+        Ok(pieces.boxed())
+    }
+
+    /// Removes an object; removing none is fine.
+    ///
+    /// # Errors
+    /// [`BlobError::Io`].
+    pub async fn delete(&self, key: &Key) -> Result<(), BlobError> {
+        on!(self, backend => backend.delete(key).await)
+    }
+
+    /// At most `limit` keys that begin with `prefix` and come after `after`, in order.
+    ///
+    /// # Errors
+    /// [`BlobError::Io`].
+    pub async fn list(&self, prefix: &str, after: Option<&Key>, limit: usize) -> Result<Vec<Key>, BlobError> {
+        on!(self, backend => backend.list(prefix, after, limit).await)
+    }
+
+    /// Begins a stage; beginning one that exists is fine.
+    ///
+    /// # Errors
+    /// [`BlobError::Full`]; [`BlobError::Io`].
+    pub async fn stage_begin(&self, stage: &Key) -> Result<(), BlobError> {
+        on!(self, backend => backend.stage_begin(stage).await)
+    }
+
+    /// Length of a stage in bytes, or `None` when there is none.
+    ///
+    /// # Errors
+    /// [`BlobError::Io`].
+    pub async fn stage_len(&self, stage: &Key) -> Result<Option<u64>, BlobError> {
+        on!(self, backend => backend.stage_len(stage).await)
+    }
+
+    /// Appends `body`, at most `limit` bytes, at `at`; returns the new length once it is durable. An error in
+    /// the body leaves what `keep` says.
+    ///
+    /// # Errors
+    /// [`BlobError::OffsetMismatch`], [`BlobError::Busy`] and [`BlobError::NotFound`] before anything is read;
+    /// [`BlobError::BodyBroken`] with what was kept; [`BlobError::TooLong`]; [`BlobError::Full`];
+    /// [`BlobError::Io`].
+    pub async fn stage_append<B>(
+        &self,
+        stage: &Key,
+        at: u64,
+        body: B,
+        limit: u64,
+        keep: Keep,
+    ) -> Result<u64, BlobError>
+    where
+        B: Stream<Item = Result<Bytes, io::Error>> + Send + Unpin,
+    {
+        on!(self, backend => backend.stage_append(stage, at, body, limit, keep).await)
+    }
+
+    /// Turns a stage into an object and returns its length; doing so again is fine.
+    ///
+    /// # Errors
+    /// [`BlobError::NotFound`]; [`BlobError::Conflict`]; [`BlobError::Io`].
+    pub async fn stage_finish(&self, stage: &Key, key: &Key) -> Result<u64, BlobError> {
+        on!(self, backend => backend.stage_finish(stage, key).await)
+    }
+
+    /// Drops a stage; dropping none is fine.
+    ///
+    /// # Errors
+    /// [`BlobError::Io`].
+    pub async fn stage_abort(&self, stage: &Key) -> Result<(), BlobError> {
+        on!(self, backend => backend.stage_abort(stage).await)
+    }
+
+    /// Bytes free for new objects, or `None` when the back end has no such limit.
+    ///
+    /// # Errors
+    /// [`BlobError::Io`].
+    pub async fn free_bytes(&self) -> Result<Option<u64>, BlobError> {
+        on!(self, backend => backend.free_bytes().await)
+    }
+}

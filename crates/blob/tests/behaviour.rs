@@ -1,0 +1,169 @@
+//! One behaviour suite, run over every back end.
+
+use std::io;
+
+use blob::{BlobError, Keep, Key, Store};
+use bytes::Bytes;
+use futures_util::{StreamExt, TryStreamExt, stream};
+
+fn key(text: &str) -> Key {
+    Key::new(text).expect("a key")
+}
+
+fn body(
+    pieces: &[&'static [u8]],
+) -> impl futures_util::Stream<Item = Result<Bytes, io::Error>> + Send + Unpin {
+    stream::iter(pieces.iter().map(|piece| Ok(Bytes::from_static(piece))).collect::<Vec<_>>())
+}
+
+async fn objects_never_change(store: Store) {
+    let name = key("a/b");
+    store.put(&name, Bytes::from_static(b"one")).await.expect("stored");
+    store.put(&name, Bytes::from_static(b"one")).await.expect("the same again");
+    let other = store.put(&name, Bytes::from_static(b"two")).await;
+    assert!(matches!(other, Err(BlobError::Conflict(_))));
+    assert_eq!(store.get_range(&name, 0, 9).await.expect("read"), "one");
+    assert_eq!(store.get_range(&name, 1, 1).await.expect("read"), "n");
+    assert_eq!(store.get_range(&name, 7, 1).await.expect("read"), "");
+    assert_eq!(store.head(&name).await.expect("asked").map(|meta| meta.bytes), Some(3));
+}
+
+async fn what_is_gone_is_not_found(store: Store) {
+    let name = key("a/b");
+    store.put(&name, Bytes::from_static(b"one")).await.expect("stored");
+    store.delete(&name).await.expect("deleted");
+    store.delete(&name).await.expect("deleting again");
+    assert_eq!(store.head(&name).await.expect("asked"), None);
+    assert!(matches!(store.get_range(&name, 0, 1).await, Err(BlobError::NotFound(_))));
+    assert!(matches!(store.stream(&name, 0..1).await.err(), Some(BlobError::NotFound(_))));
+    assert_eq!(store.head(&key("a")).await.expect("a folder is no object"), None);
+}
+
+async fn a_stream_yields_its_range(store: Store) {
+    let name = key("big");
+    let bytes: Vec<u8> = (0..1_000_003u32).map(|at| (at % 251) as u8).collect();
+    store.put(&name, bytes.clone().into()).await.expect("stored");
+    let pieces: Vec<Bytes> =
+        store.stream(&name, 5..900_000).await.expect("found").try_collect().await.expect("read");
+    assert_eq!(pieces.concat(), bytes[5..900_000]);
+    let past: Result<Vec<Bytes>, _> =
+        store.stream(&name, 0..2_000_000).await.expect("found").try_collect().await;
+    assert!(past.is_err(), "a short stream never looks complete");
+}
+
+async fn lists_are_ordered_and_paged(store: Store) {
+    for name in ["x/b/2", "x/a", "x/b/1", "xy", "y"] {
+        store.put(&key(name), Bytes::from_static(b"-")).await.expect("stored");
+    }
+    let names = |keys: Vec<Key>| keys.iter().map(Key::to_string).collect::<Vec<_>>();
+    assert_eq!(names(store.list("x", None, 9).await.expect("listed")), ["x/a", "x/b/1", "x/b/2", "xy"]);
+    assert_eq!(names(store.list("x/b/", None, 9).await.expect("listed")), ["x/b/1", "x/b/2"]);
+    let page = store.list("x/", Some(&key("x/a")), 1).await.expect("listed");
+    assert_eq!(names(page), ["x/b/1"]);
+    assert!(store.list("nothing/here", None, 9).await.expect("listed").is_empty());
+}
+
+async fn a_stage_grows_and_becomes_an_object(store: Store) {
+    let (stage, name) = (key("up/1"), key("sources/1"));
+    assert_eq!(store.stage_len(&stage).await.expect("asked"), None);
+    store.stage_begin(&stage).await.expect("begun");
+    store.stage_begin(&stage).await.expect("beginning again");
+    assert_eq!(store.stage_append(&stage, 0, body(&[b"ab", b"c"]), 9, Keep::Arrived).await.expect("kept"), 3);
+    let wrong = store.stage_append(&stage, 1, body(&[b"x"]), 9, Keep::Arrived).await;
+    assert!(matches!(wrong, Err(BlobError::OffsetMismatch { len: 3 })));
+    let long = store.stage_append(&stage, 3, body(&[b"xxxx", b"yyyy"]), 5, Keep::Arrived).await;
+    assert!(matches!(long, Err(BlobError::TooLong { limit: 5 })));
+    assert_eq!(store.stage_len(&stage).await.expect("asked"), Some(3));
+    assert_eq!(store.stage_finish(&stage, &name).await.expect("finished"), 3);
+    assert_eq!(store.stage_finish(&stage, &name).await.expect("finishing again"), 3);
+    assert_eq!(store.get_range(&name, 0, 9).await.expect("read"), "abc");
+    assert_eq!(store.stage_len(&stage).await.expect("asked"), None);
+    assert!(matches!(store.stage_finish(&stage, &key("other")).await, Err(BlobError::NotFound(_))));
+}
+
+async fn a_broken_body_keeps_what_arrived(store: Store) {
+    let stage = key("up/2");
+    store.stage_begin(&stage).await.expect("begun");
+    let cut = stream::iter([Ok(Bytes::from_static(b"half")), Err(io::Error::other("gone"))]);
+    let broken = store.stage_append(&stage, 0, cut, 99, Keep::Arrived).await;
+    assert!(matches!(broken, Err(BlobError::BodyBroken { len: 4, .. })));
+    assert_eq!(store.stage_append(&stage, 4, body(&[b"rest"]), 99, Keep::Arrived).await.expect("resumed"), 8);
+}
+
+async fn a_body_that_counts_as_a_whole_leaves_nothing_of_a_part(store: Store) {
+    let stage = key("up/4");
+    store.stage_begin(&stage).await.expect("begun");
+    assert_eq!(store.stage_append(&stage, 0, body(&[b"ab"]), 99, Keep::Whole).await.expect("kept"), 2);
+    let cut = stream::iter([Ok(Bytes::from_static(b"half")), Err(io::Error::other("wrong checksum"))]);
+    let broken = store.stage_append(&stage, 2, cut, 99, Keep::Whole).await;
+    assert!(matches!(broken, Err(BlobError::BodyBroken { len: 2, .. })));
+    assert_eq!(store.stage_len(&stage).await.expect("asked"), Some(2));
+    assert_eq!(store.stage_append(&stage, 2, body(&[b"cd"]), 99, Keep::Whole).await.expect("kept"), 4);
+}
+
+async fn one_writer_at_a_time(store: Store) {
+    let stage = key("up/3");
+    store.stage_begin(&stage).await.expect("begun");
+    let (feed, fed) = hand_fed::pair();
+    let slow = store.stage_append(&stage, 0, fed, 99, Keep::Arrived);
+    let fast = async {
+        feed.send(b"1").await;
+        let second = store.stage_append(&stage, 0, body(&[b"2"]), 99, Keep::Arrived).await;
+        assert!(matches!(second, Err(BlobError::Busy)));
+        store.stage_abort(&key("up/none")).await.expect("dropping none");
+        drop(feed);
+    };
+    let (len, ()) = tokio::join!(slow, fast);
+    assert_eq!(len.expect("kept"), 1);
+    assert_eq!(store.stage_append(&stage, 1, body(&[b"2"]), 99, Keep::Arrived).await.expect("free again"), 2);
+}
+
+/// A hand-fed body.
+mod hand_fed {
+    use super::*;
+    pub struct Feed(pub tokio::sync::mpsc::Sender<Bytes>);
+    impl Feed {
+        pub async fn send(&self, piece: &'static [u8]) {
+            self.0.send(Bytes::from_static(piece)).await.expect("the writer listens");
+            // Until the writer has taken the piece, it may not have begun.
+            while self.0.capacity() < self.0.max_capacity() {
+                tokio::task::yield_now().await;
+            }
+        }
+    }
+    pub fn pair() -> (Feed, impl futures_util::Stream<Item = Result<Bytes, io::Error>> + Send + Unpin) {
+        let (sender, receiver) = tokio::sync::mpsc::channel(1);
+        let pieces = stream::unfold(receiver, |mut receiver| async move {
+            receiver.recv().await.map(|piece| (Ok(piece), receiver))
+        });
+        (Feed(sender), pieces.boxed())
+    }
+}
+
+macro_rules! every_backend {
+    ($($behaviour:ident),* $(,)?) => {
+        mod folder {
+            $(#[tokio::test] async fn $behaviour() {
+                let root = tempfile::tempdir().expect("temp dir");
+                let store = blob::Store::folder(root.path(), lifecycle::system()).await.expect("opened");
+                super::$behaviour(store).await;
+                let left = std::fs::read_dir(root.path().join("tmp")).expect("listed").count();
+                assert_eq!(left, 0, "no temporary file is left");
+            })*
+        }
+        mod memory {
+            $(#[tokio::test] async fn $behaviour() { super::$behaviour(blob::Store::memory()).await; })*
+        }
+    };
+}
+
+every_backend!(
+    objects_never_change,
+    what_is_gone_is_not_found,
+    a_stream_yields_its_range,
+    lists_are_ordered_and_paged,
+    a_stage_grows_and_becomes_an_object,
+    a_broken_body_keeps_what_arrived,
+    a_body_that_counts_as_a_whole_leaves_nothing_of_a_part,
+    one_writer_at_a_time,
+);

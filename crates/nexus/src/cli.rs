@@ -1,0 +1,145 @@
+//! The command line.
+
+use std::path::PathBuf;
+
+use anyhow::Result;
+use clap::{Args, Parser, Subcommand};
+use settings::{Override, Settings};
+
+use crate::{check, film, key, upload};
+
+/// Media streaming server: films in, HLS and DASH ladders out, served by a caching edge.
+#[derive(Parser, Debug)]
+#[command(name = "nexus", version, propagate_version = true, after_help = "Examples:\n  nexus                                   everything in one process, data in ./data\n  nexus upload film.mp4 --key KEY --wait  a film goes in, a playable URL comes out\n  nexus key create --role creator         a key for somebody who uploads\n  nexus check http://127.0.0.1:8080/media/ASSET/hls.m3u8\n  nexus edge --upstream http://origin:8080 --listen 0.0.0.0:8080")]
+pub struct Cli {
+    /// Where settings come from.
+    #[command(flatten)]
+    pub sources: Sources,
+    /// What to do; `all` when nothing is named.
+    #[command(subcommand)]
+    pub command: Option<Command>,
+}
+
+/// Commands.
+#[derive(Subcommand, Debug)]
+pub enum Command {
+    /// Everything in one process: origin, transcoder and edge behind one listener (the default).
+    All {
+        /// Make a demonstration film when the catalogue is empty, and say where to look.
+        #[arg(long)]
+        demo: bool,
+    },
+    /// API, uploads, the page and playlists.
+    Origin,
+    /// Workers that turn films into ladders.
+    Transcoder,
+    /// A cache in front of an origin.
+    Edge {
+        /// The origin to pull from, such as http://origin:8080.
+        #[arg(long)]
+        upstream: Option<String>,
+    },
+    /// Upload films and music, resumably.
+    Upload(upload::UploadArgs),
+    /// Make, list and revoke API keys, with the server running or not.
+    Key {
+        /// What to do.
+        #[command(subcommand)]
+        action: key::KeyCommand,
+    },
+    /// Make a synthetic film: every frame carries its number, every second a flash and a beep.
+    Film(film::FilmArgs),
+    /// Check a stream for conformance: HLS, DASH and CMAF.
+    Check(check::CheckArgs),
+    /// Look for what would keep the server from working on this machine.
+    Doctor,
+    /// Bring the database's schema up to date.
+    Migrate,
+    /// Print the settings in force, as TOML, with secrets redacted.
+    Config,
+}
+
+/// Where settings come from: a file, `NEXUS_SECTION_FIELD` variables, then these flags.
+#[derive(Args, Debug, Default)]
+pub struct Sources {
+    /// Settings file (TOML); also NEXUS_CONFIG.
+    #[arg(long, global = true, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Folder of embedded stores, keys and caches.
+    #[arg(long, global = true, value_name = "DIR")]
+    data: Option<String>,
+    /// Database: sqlite:PATH or postgres://…
+    #[arg(long, global = true, value_name = "URL")]
+    database: Option<String>,
+    /// Address and port to listen on.
+    #[arg(long, global = true, value_name = "ADDR")]
+    listen: Option<String>,
+    /// Base of the URLs of page and API.
+    #[arg(long, global = true, value_name = "URL")]
+    public_url: Option<String>,
+    /// Base of media URLs when an edge or CDN stands in front.
+    #[arg(long, global = true, value_name = "URL")]
+    edge_url: Option<String>,
+    /// Log filter, such as info or info,edge=debug.
+    #[arg(long, global = true, value_name = "FILTER")]
+    log: Option<String>,
+    /// Any other setting, such as transcode.crf=21; may be repeated.
+    #[arg(long = "set", global = true, value_name = "KEY=VALUE")]
+    set: Vec<String>,
+}
+
+impl Sources {
+    /// Reads and validates the settings; `more` are flags of a single command.
+    ///
+    /// # Errors
+    /// When a setting is unknown, unreadable or out of range; the message names it.
+    pub fn settings(&self, more: &[(&str, &str, Option<&str>)]) -> Result<Settings> {
+        let own = [
+            ("data", "--data", self.data.as_deref()),
+            ("database.url", "--database", self.database.as_deref()),
+            ("server.listen", "--listen", self.listen.as_deref()),
+            ("server.public_url", "--public-url", self.public_url.as_deref()),
+            ("server.edge_url", "--edge-url", self.edge_url.as_deref()),
+            ("telemetry.log", "--log", self.log.as_deref()),
+        ];
+        let given = own.iter().chain(more).filter_map(|(key, place, value)| {
+            value.map(|value| Override { key: (*key).into(), value: value.into(), place: (*place).into() })
+        });
+        let mut flags: Vec<Override> = given.collect();
+        for pair in &self.set {
+            let (key, value) = pair
+                .split_once('=')
+                .ok_or_else(|| anyhow::anyhow!("--set {pair:?}: KEY=VALUE is expected, such as transcode.crf=21"))?;
+            flags.push(Override { key: key.into(), value: value.into(), place: format!("--set {key}") });
+        }
+        Ok(settings::load(self.config.as_deref(), &flags)?)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn flags_become_settings() {
+        let cli = Cli::parse_from(["nexus", "edge", "--upstream", "http://o", "--data", "/x", "--set", "transcode.crf=21"]);
+        let Some(Command::Edge { upstream }) = &cli.command else { panic!("the edge command") };
+        let settings = cli.sources.settings(&[("edge.upstream", "--upstream", upstream.as_deref())]).expect("valid");
+        assert_eq!(settings.edge.upstream, "http://o");
+        assert_eq!(settings.data, std::path::Path::new("/x"));
+        assert!((settings.transcode.crf - 21.0).abs() < f32::EPSILON);
+    }
+
+    #[test]
+    fn a_wrong_pair_is_named() {
+        let cli = Cli::parse_from(["nexus", "--set", "transcode.crf"]);
+        assert!(cli.sources.settings(&[]).expect_err("refused").to_string().contains("transcode.crf"));
+    }
+}

@@ -1,0 +1,79 @@
+//! Nexus: a media streaming server in one binary. Every role and command starts here.
+
+mod check;
+mod cli;
+mod demo;
+mod doctor;
+mod film;
+mod key;
+mod pipeline;
+mod run;
+mod stores;
+mod upload;
+
+use std::process::ExitCode;
+
+use anyhow::{Context, Result};
+use clap::Parser;
+use cli::{Cli, Command, Sources};
+use run::Role;
+
+fn main() -> ExitCode {
+    // The child of the sandbox closes its door while it is one thread: before any runtime starts.
+    let mut arguments = std::env::args().skip(1);
+    if arguments.next().as_deref() == Some("pipeline") {
+        return pipeline::run(arguments);
+    }
+    match start(Cli::parse()) {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn start(cli: Cli) -> Result<ExitCode> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("starting the runtime")?;
+    let code = runtime.block_on(command(cli));
+    // What still blocks a thread after shutdown must not keep the process.
+    runtime.shutdown_background();
+    code
+}
+
+async fn command(cli: Cli) -> Result<ExitCode> {
+    let sources = cli.sources;
+    match cli.command.unwrap_or(Command::All { demo: false }) {
+        Command::All { demo } => run::run(Role::All { demo }, sources.settings(&[])?).await,
+        Command::Origin => run::run(Role::Origin, sources.settings(&[])?).await,
+        Command::Transcoder => run::run(Role::Transcoder, sources.settings(&[])?).await,
+        Command::Edge { upstream } => {
+            run::edge(sources.settings(&[("edge.upstream", "--upstream", upstream.as_deref())])?).await
+        }
+        Command::Upload(args) => upload::run(args).await,
+        Command::Key { action } => key::run(action, &sources.settings(&[])?).await,
+        Command::Film(args) => film::run(&args, &sources.settings(&[])?).await,
+        Command::Check(args) => check::run(args).await,
+        Command::Doctor => doctor::run(&sources.settings(&[])?).await,
+        Command::Migrate => migrate(&sources).await,
+        Command::Config => config(&sources),
+    }
+}
+
+async fn migrate(sources: &Sources) -> Result<ExitCode> {
+    let settings = sources.settings(&[])?;
+    stores::data_folder(&settings)?;
+    let db = stores::open(&settings).await?;
+    let pending = db.pending().await?;
+    for migration in &pending {
+        println!("applying {}", migration.name);
+    }
+    db.migrate().await?;
+    println!("the schema is up to date");
+    Ok(ExitCode::SUCCESS)
+}
+
+fn config(sources: &Sources) -> Result<ExitCode> {
+    print!("{}", settings::to_toml(&sources.settings(&[])?)?);
+    Ok(ExitCode::SUCCESS)
+}

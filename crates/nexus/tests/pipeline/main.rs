@@ -1,0 +1,11 @@
+//! The pipeline child as the server meets it: the real binary behind its real door, fed real media.
+
+mod clips;
+mod door;
+mod faults;
+mod images;
+mod mutations;
+mod probe;
+mod refusals;
+mod rig;
+mod start;

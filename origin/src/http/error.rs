@@ -1,0 +1,98 @@
+//! The one place where failures get a status. Ours are 5xx and bland, with the cause in the log; theirs are
+//! 4xx and say what to change.
+
+use std::{error::Error, time::Duration};
+
+use blob::BlobError;
+use catalogue::CatalogueError;
+use db::DbError;
+use httpkit::Problem;
+use identity::IdentityError;
+use jobs::JobsError;
+use tracing::{error, warn};
+
+/// After how long an overloaded or absent part is worth another try.
+const RETRY_AFTER: Duration = Duration::from_secs(2);
+
+/// A failure that has an answer.
+pub(crate) trait Answer {
+    fn answer(self) -> Problem;
+}
+
+/// The answer to a failure.
+pub(crate) fn problem(failure: impl Answer) -> Problem {
+    failure.answer()
+}
+
+fn ours(failure: &(dyn Error + 'static)) -> Problem {
+    error!(error = failure, "a request failed on our side: {failure}");
+    Problem::internal()
+}
+
+fn away(part: &str, failure: &(dyn Error + 'static)) -> Problem {
+    warn!(error = failure, part, "{part} is away: {failure}");
+    Problem::unavailable(format!("{part} is busy or away; nothing was changed"), RETRY_AFTER)
+}
+
+impl Answer for DbError {
+    fn answer(self) -> Problem {
+        if self.is_retryable() { away("the database", &self) } else { ours(&self) }
+    }
+}
+
+impl Answer for BlobError {
+    fn answer(self) -> Problem {
+        match self {
+            Self::NotFound(_) => Problem::not_found("there is nothing at this address"),
+            Self::OffsetMismatch { len } => Problem::conflict(format!("the upload stands at byte {len}")),
+            Self::Busy => Problem::conflict("another request is at work on the same bytes"),
+            Self::TooLong { limit } => Problem::payload_too_large(limit),
+            Self::Full => {
+                Problem::insufficient_storage("the server has no room for more bytes now; try again later")
+            }
+            Self::BodyBroken { reason, .. } => Problem::bad_request(format!("the body broke off: {reason}")),
+            Self::Io(_) => away("the object store", &self),
+            Self::BadKey(_) | Self::Conflict(_) => ours(&self),
+        }
+    }
+}
+
+impl Answer for JobsError {
+    fn answer(self) -> Problem {
+        match self {
+            Self::Db(error) => error.answer(),
+            other => ours(&other),
+        }
+    }
+}
+
+impl Answer for IdentityError {
+    fn answer(self) -> Problem {
+        match self {
+            Self::NotFound => Problem::not_found("there is no such key"),
+            Self::Invalid { field, problem } => {
+                Problem::unprocessable(format!("{field}: {problem}")).member("field", field)
+            }
+            Self::Db(error) => error.answer(),
+            Self::Corrupt { .. } => ours(&self),
+        }
+    }
+}
+
+impl Answer for CatalogueError {
+    fn answer(self) -> Problem {
+        match self {
+            Self::NotFound => Problem::not_found("there is no such asset or upload"),
+            Self::Forbidden { needs } => Problem::forbidden(format!("this needs the role {needs}")),
+            Self::Invalid { field, problem } => {
+                Problem::unprocessable(format!("{field}: {problem}")).member("field", field)
+            }
+            Self::Incomplete { .. } | Self::NoSource | Self::Illegal(_) => {
+                Problem::conflict(self.to_string())
+            }
+            Self::Db(error) => error.answer(),
+            Self::Jobs(error) => error.answer(),
+            other => ours(&other),
+        }
+    }
+}

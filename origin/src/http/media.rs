@@ -1,0 +1,127 @@
+//! `/media/…`: playlists made from rows, and objects from the store.
+
+use axum::{
+    Router,
+    body::Body,
+    extract::State,
+    http::{HeaderMap, HeaderValue, Method, Uri, header},
+    response::Response,
+    routing::get,
+};
+use base::AssetId;
+use blob::Key;
+use catalogue::{Visibility, Winner};
+use httpkit::{Content, ETag, Encoded, Problem};
+use media::{Object, Presentation};
+use subtle::ConstantTimeEq;
+
+use super::error::problem;
+use crate::Origin;
+
+pub(super) fn routes() -> Router<Origin> {
+    Router::new().route("/media/{*path}", get(serve))
+}
+
+/// Nothing is there, or not yet: a cache in front may say so to all who ask within a second.
+fn absent(detail: &str) -> Problem {
+    Problem::not_found(detail).header(header::CACHE_CONTROL, HeaderValue::from_static("public, max-age=1"))
+}
+
+fn nothing() -> Problem {
+    absent("there is nothing at this address")
+}
+
+/// Whether an edge that we trust vouches for the request.
+fn vouched(origin: &Origin, headers: &HeaderMap) -> bool {
+    let Some(secret) = &origin.edge_credential else { return false };
+    let given = headers.get(httpkit::EDGE_CREDENTIAL).map(|value| value.as_bytes()).unwrap_or_default();
+    !secret.is_empty() && bool::from(given.ct_eq(secret.expose().as_bytes()))
+}
+
+/// Private media exist only for requests that an edge vouches for.
+fn admit(origin: &Origin, headers: &HeaderMap, visibility: Visibility) -> Result<(), Problem> {
+    if visibility != Visibility::Private || vouched(origin, headers) { Ok(()) } else { Err(nothing()) }
+}
+
+async fn serve(
+    State(origin): State<Origin>,
+    method: Method,
+    uri: Uri,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    let (asset, object) = Object::parse(uri.path()).map_err(|_| nothing())?;
+    let asset: AssetId = asset.parse().map_err(|_| nothing())?;
+    match object {
+        Object::Multivariant | Object::Mpd | Object::MediaList { .. } | Object::IframeList { .. } => {
+            playlist(&origin, &method, &headers, &asset, object).await
+        }
+        _ => stored(&origin, &method, &headers, &asset, object).await,
+    }
+}
+
+/// Text made from rows; pure but for the rows.
+async fn playlist(
+    origin: &Origin,
+    method: &Method,
+    headers: &HeaderMap,
+    asset: &AssetId,
+    object: Object,
+) -> Result<Response, Problem> {
+    let playback = origin.catalogue.playback(asset).await.map_err(problem)?.ok_or_else(nothing)?;
+    admit(origin, headers, playback.asset.visibility)?;
+    let plan = playback.asset.plan.as_ref().ok_or_else(nothing)?;
+    let made = Presentation::new(playback.version, plan.segment, playback.ended, playback.tracks);
+    let presentation = made.map_err(|error| {
+        tracing::error!(%asset, %error, "the lists of {asset} cannot be made: {error}");
+        Problem::internal()
+    })?;
+    let text = presentation.list(object).ok_or_else(|| match object {
+        Object::Mpd => absent("DASH is offered once the film is whole; HLS plays already"),
+        _ => nothing(),
+    })?;
+    let cache_control = object.cache_control(playback.ended);
+    Ok(Encoded::new(object.content_type(), cache_control, text).respond(method, headers))
+}
+
+async fn stored(
+    origin: &Origin,
+    method: &Method,
+    headers: &HeaderMap,
+    asset: &AssetId,
+    object: Object,
+) -> Result<Response, Problem> {
+    let winner = winner(origin, asset, object).await?.ok_or_else(nothing)?;
+    admit(origin, headers, winner.visibility)?;
+    let key = object.blob_key(asset.as_str(), winner.attempt).ok_or_else(nothing)?;
+    let etag = ETag::strong(&key.replace('/', "-")).ok_or_else(Problem::internal)?;
+    let key = Key::new(key).map_err(problem)?;
+    let meta = origin.store.head(&key).await.map_err(problem)?.ok_or_else(|| {
+        tracing::error!(%key, "an object that the catalogue names is missing: {key}");
+        Problem::internal()
+    })?;
+    let content = Content {
+        media_type: object.content_type(),
+        cache_control: object.cache_control(true),
+        etag,
+        length: meta.bytes,
+        modified: None,
+    };
+    let open = async |range| origin.store.stream(&key, range).await.map(Body::from_stream);
+    content.respond(method, headers, open).await.map_err(problem)
+}
+
+/// Which attempt's object is served at an address, and to whom.
+async fn winner(origin: &Origin, asset: &AssetId, object: Object) -> Result<Option<Winner>, Problem> {
+    let catalogue = &origin.catalogue;
+    let found = match object {
+        Object::Init { version, track } => catalogue.init_attempt(asset, version, track).await,
+        Object::Segment { version, track, seq } => {
+            catalogue.segment_attempt(asset, version, track, seq).await
+        }
+        Object::Poster { version } | Object::Thumbs { version } | Object::Sprite { version, .. } => {
+            catalogue.images_attempt(asset, version).await
+        }
+        Object::Multivariant | Object::Mpd | Object::MediaList { .. } | Object::IframeList { .. } => Ok(None),
+    };
+    found.map_err(problem)
+}

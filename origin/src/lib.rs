@@ -1,0 +1,16 @@
+//! The origin: API, uploads and packaging over the domains. HTTP lives here and in `httpkit`, nowhere else.
+//!
+//! Two routers come out: [`router`] for the listener (API, uploads, page, health) and [`media_router`] for
+//! whoever caches in front, which in one process is the edge. Playlists are made from rows on request; media
+//! are streamed from the object store.
+//!
+//! Absent on purpose: caching (the edge's), SQL, GStreamer, and rules about assets (the catalogue's).
+
+mod http;
+mod state;
+mod upload;
+mod wiring;
+
+pub use http::{media_router, router};
+pub use state::{Limits, Origin, Parts, Urls};
+pub use wiring::wire;

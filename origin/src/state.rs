@@ -1,0 +1,82 @@
+//! What handlers share.
+
+use std::{ops::Deref, sync::Arc};
+
+use base::Ambient;
+use blob::Store;
+use catalogue::Catalogue;
+use events::Bus;
+use identity::Identity;
+use lifecycle::CancellationToken;
+use playback_token::{Signer, Verifier};
+use settings::Secret;
+use telemetry::{Health, Metrics};
+
+/// Bases of the URLs that leave the server, without trailing slashes.
+#[derive(Clone, Debug)]
+pub struct Urls {
+    /// Page, API and uploads.
+    pub public: String,
+    /// Media.
+    pub media: String,
+}
+
+/// Bounds that requests meet.
+#[derive(Clone, Debug)]
+pub struct Limits {
+    /// Uploads.
+    pub upload: settings::Upload,
+    /// Playback tokens.
+    pub playback: settings::Playback,
+}
+
+/// Everything the origin is made of.
+pub struct Parts {
+    /// Who may do what.
+    pub identity: Identity,
+    /// What exists.
+    pub catalogue: Catalogue,
+    /// The bytes.
+    pub store: Store,
+    /// What happens.
+    pub bus: Bus,
+    /// Mints playback tokens.
+    pub signer: Signer,
+    /// Verifies them.
+    pub verifier: Verifier,
+    /// Tells that an edge has verified a token; none means that no edge is trusted.
+    pub edge_credential: Option<Secret>,
+    /// Time, ids and secrets.
+    pub ambient: Ambient,
+    /// How the parts fare.
+    pub health: Health,
+    /// What `/metrics` prints.
+    pub metrics: Metrics,
+    /// Who may read `/metrics` without a key.
+    pub metrics_token: Secret,
+    /// Bases of URLs.
+    pub urls: Urls,
+    /// Bounds.
+    pub limits: Limits,
+    /// Ends long answers at shutdown.
+    pub stop: CancellationToken,
+}
+
+/// The origin; clones share its parts.
+#[derive(Clone)]
+pub struct Origin(Arc<Parts>);
+
+impl Origin {
+    /// An origin of these parts.
+    #[must_use]
+    pub fn new(parts: Parts) -> Self {
+        Self(Arc::new(parts))
+    }
+}
+
+impl Deref for Origin {
+    type Target = Parts;
+    fn deref(&self) -> &Parts {
+        &self.0
+    }
+}

@@ -1,0 +1,159 @@
+//! Bytes from a request body into an upload, and the upload into a source.
+
+use std::{
+    io,
+    pin::Pin,
+    task::{Context, Poll},
+};
+
+use axum::{body::Body, http::StatusCode};
+use base::{AssetId, UploadId};
+use blob::{BlobError, Keep, Key};
+use bytes::Bytes;
+use catalogue::Upload;
+use futures_util::{Stream, StreamExt};
+use httpkit::Problem;
+use tracing::info;
+
+use super::checksum::{Checksum, Running};
+use crate::{Origin, http::problem};
+
+/// What failing the checksum is answered with (tus checksum extension).
+const CHECKSUM_MISMATCH: u16 = 460;
+
+pub(super) fn stage_key(id: &UploadId) -> Result<Key, Problem> {
+    Key::new(media::stage_key(id.as_str())).map_err(problem)
+}
+
+fn source_key(upload: &Upload) -> Result<Key, Problem> {
+    Key::new(media::source_key(upload.asset.as_str(), upload.id.as_str())).map_err(problem)
+}
+
+/// A request body that is hashed as it passes, and fails at its end when the digest is not the one promised.
+struct Hashed {
+    body: axum::body::BodyDataStream,
+    promised: Option<(Checksum, Running)>,
+    failure: Option<Failure>,
+}
+
+/// Why a body failed; the store sees only that it did.
+enum Failure {
+    Body(axum::Error),
+    Checksum,
+}
+
+impl Hashed {
+    fn end(&mut self) -> Option<Result<Bytes, io::Error>> {
+        let (checksum, running) = self.promised.take()?;
+        if running.matches(&checksum) {
+            return None;
+        }
+        self.failure = Some(Failure::Checksum);
+        Some(Err(io::Error::other("the checksum does not match")))
+    }
+
+    fn piece(&mut self, piece: Result<Bytes, axum::Error>) -> Result<Bytes, io::Error> {
+        match piece {
+            Ok(bytes) => {
+                if let Some((_, running)) = &mut self.promised {
+                    running.update(&bytes);
+                }
+                Ok(bytes)
+            }
+            Err(error) => {
+                let told = io::Error::other(error.to_string());
+                self.failure = Some(Failure::Body(error));
+                Err(told)
+            }
+        }
+    }
+}
+
+impl Stream for Hashed {
+    type Item = Result<Bytes, io::Error>;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let piece = futures_util::ready!(self.body.poll_next_unpin(cx));
+        Poll::Ready(match piece {
+            Some(piece) => Some(self.piece(piece)),
+            None => self.end(),
+        })
+    }
+}
+
+/// How many bytes of an upload are durable and, where checksums are used, verified.
+pub(super) async fn durable(origin: &Origin, upload: &Upload) -> Result<u64, Problem> {
+    if upload.finished.is_some() {
+        return Ok(upload.length);
+    }
+    if let Some(len) = origin.store.stage_len(&stage_key(&upload.id)?).await.map_err(problem)? {
+        return Ok(len);
+    }
+    // A crash between the object and its row: the stage is gone because all of it arrived.
+    let source = origin.store.head(&source_key(upload)?).await.map_err(problem)?;
+    let gone = || Problem::gone("the bytes of this upload are gone; upload the file again");
+    source.map(|meta| meta.bytes).ok_or_else(gone)
+}
+
+/// Appends a body at `at`; the new durable offset. A body with a checksum counts only as a whole.
+pub(super) async fn append(
+    origin: &Origin,
+    upload: &Upload,
+    at: u64,
+    body: Body,
+    checksum: Option<Checksum>,
+) -> Result<u64, Problem> {
+    check_room(origin).await?;
+    let keep = if checksum.is_some() { Keep::Whole } else { Keep::Arrived };
+    let promised = checksum.map(|checksum| {
+        let running = Running::new(checksum.algorithm);
+        (checksum, running)
+    });
+    let mut hashed = Hashed { body: body.into_data_stream(), promised, failure: None };
+    let stage = stage_key(&upload.id)?;
+    let appended = origin.store.stage_append(&stage, at, &mut hashed, upload.length - at, keep).await;
+    let len = appended.map_err(|error| append_problem(error, hashed.failure.as_ref(), upload.length))?;
+    metrics::counter!("nexus_upload_bytes_total").increment(len - at);
+    Ok(len)
+}
+
+/// Refuses new bytes while the store has less room than the floor.
+async fn check_room(origin: &Origin) -> Result<(), Problem> {
+    let free = origin.store.free_bytes().await.map_err(problem)?;
+    if free.is_none_or(|free| free >= origin.limits.upload.free_floor_bytes) {
+        return Ok(());
+    }
+    metrics::counter!("nexus_uploads_refused_full_total").increment(1);
+    Err(Problem::insufficient_storage("the server has no room for more bytes now; try again later"))
+}
+
+fn mismatch() -> Problem {
+    let status = StatusCode::from_u16(CHECKSUM_MISMATCH).unwrap_or(StatusCode::BAD_REQUEST);
+    Problem::new(status, "checksum-mismatch", "Checksum mismatch")
+        .detail("the bytes do not match Upload-Checksum; they were dropped")
+}
+
+pub(super) fn offset_conflict(len: u64) -> Problem {
+    Problem::conflict(format!("the upload stands at byte {len}")).member("offset", len)
+}
+
+fn append_problem(error: BlobError, failure: Option<&Failure>, length: u64) -> Problem {
+    match (error, failure) {
+        (BlobError::OffsetMismatch { len }, _) => offset_conflict(len),
+        (BlobError::Busy, _) => Problem::conflict("another request is sending bytes of this upload"),
+        (BlobError::TooLong { .. }, _) => Problem::payload_too_large(length),
+        (BlobError::BodyBroken { .. }, Some(Failure::Body(body))) => httpkit::body_problem(body),
+        (BlobError::BodyBroken { .. }, Some(Failure::Checksum)) => mismatch(),
+        (error, _) => problem(error),
+    }
+}
+
+/// Turns a whole stage into the source and tells the catalogue; doing so again is fine.
+pub(crate) async fn finish(origin: &Origin, upload: &Upload) -> Result<AssetId, Problem> {
+    if upload.finished.is_none() {
+        origin.store.stage_finish(&stage_key(&upload.id)?, &source_key(upload)?).await.map_err(problem)?;
+        origin.catalogue.complete_source(upload, upload.length).await.map_err(problem)?;
+        info!(upload = %upload.id, asset = %upload.asset, bytes = upload.length, "upload {} is complete", upload.id);
+    }
+    Ok(upload.asset.clone())
+}

@@ -1,0 +1,84 @@
+//! What can go wrong in a job, and whether another attempt may help.
+
+use blob::BlobError;
+use catalogue::CatalogueError;
+use db::DbError;
+use jobs::{Failure, JobsError};
+use media::{CmafError, PlanError, PresentationError, TrackError};
+use sandbox::SandboxError;
+
+/// A failed attempt.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Trouble {
+    /// The result is not wanted any more: the asset was deleted, failed or has a newer version.
+    #[error("the result is not wanted any more")]
+    Moot,
+    /// The child delivered nothing; tells itself whether that is final.
+    #[error(transparent)]
+    Child(#[from] SandboxError),
+    /// No ladder can be planned for this source. Final.
+    #[error(transparent)]
+    Plan(#[from] PlanError),
+    /// The child's output is not the CMAF that was asked for.
+    #[error("the pipeline child's output is wrong: {0}")]
+    Cmaf(#[from] CmafError),
+    /// The child's output has the wrong kind of track.
+    #[error("the pipeline child's output is wrong: {0}")]
+    Track(#[from] TrackError),
+    /// The child's output is not all that was asked for.
+    #[error("the pipeline child's output is incomplete: {0}")]
+    Incomplete(String),
+    /// What was made does not fit together.
+    #[error(transparent)]
+    Presentation(#[from] PresentationError),
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] BlobError),
+    /// The queue or the database failed.
+    #[error(transparent)]
+    Jobs(#[from] JobsError),
+    /// The catalogue failed.
+    #[error(transparent)]
+    Catalogue(CatalogueError),
+    /// The database failed.
+    #[error(transparent)]
+    Db(#[from] DbError),
+    /// Rows and job contradict each other.
+    #[error("{0}")]
+    Internal(&'static str),
+}
+
+impl From<CatalogueError> for Trouble {
+    fn from(error: CatalogueError) -> Self {
+        if error.is_moot() { Self::Moot } else { Self::Catalogue(error) }
+    }
+}
+
+impl Trouble {
+    /// Words for the creator when no other attempt can end differently.
+    pub(crate) fn final_reason(&self) -> Option<String> {
+        match self {
+            Self::Child(error) if error.is_final() => Some(error.reason()),
+            Self::Plan(error) => Some(error.to_string()),
+            _ => None,
+        }
+    }
+
+    /// Words for the creator when the attempts are used up.
+    fn reason(&self) -> String {
+        match self {
+            Self::Child(error) => error.reason(),
+            Self::Store(BlobError::Full) => "The server has no room left for this film.".to_owned(),
+            _ => "The film could not be processed because of a fault in the server.".to_owned(),
+        }
+    }
+}
+
+impl From<Trouble> for Failure {
+    fn from(trouble: Trouble) -> Self {
+        match trouble {
+            Trouble::Jobs(JobsError::LeaseLost) => Self::LeaseLost,
+            trouble => Self::retry(trouble.reason()),
+        }
+    }
+}
