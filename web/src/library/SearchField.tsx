@@ -1,0 +1,52 @@
+import { useEffect, useRef, useState } from 'react';
+import { navigate } from '../state/router';
+import { IconButton } from '../ui/Button';
+import { Icon } from '../ui/Icon';
+
+const DEBOUNCE_MS = 250;
+
+/** Path of the library filtered by a query. */
+export function libraryPath(query: string): string {
+  return query === '' ? '/' : `/?${new URLSearchParams({ q: query }).toString()}`;
+}
+
+/** Filters the library while one types; the query lives in the address. `/` brings the focus here. */
+export function SearchField({ query }: { query: string }) {
+  const [text, setText] = useState(query);
+  const input = useRef<HTMLInputElement>(null);
+
+  useEffect(() => {
+    const wanted = text.trim();
+    if (wanted === query) return;
+    const timer = setTimeout(() => navigate(libraryPath(wanted), { replace: true }), DEBOUNCE_MS);
+    return () => clearTimeout(timer);
+  }, [text, query]);
+
+  useEffect(() => {
+    const focus = (event: KeyboardEvent) => {
+      if (event.key !== '/' || event.target !== document.body) return;
+      event.preventDefault();
+      input.current?.focus();
+    };
+    addEventListener('keydown', focus);
+    return () => removeEventListener('keydown', focus);
+  }, []);
+
+  return (
+    <search className="search">
+      <Icon name="search" size={18} />
+      <input
+        ref={input}
+        type="search"
+        className="field"
+        placeholder="Search titles"
+        aria-label="Search the library"
+        value={text}
+        maxLength={200}
+        data-testid="search"
+        onChange={(event) => setText(event.target.value)}
+      />
+      {text !== '' && <IconButton icon="close" label="Clear the search" onClick={() => setText('')} />}
+    </search>
+  );
+}

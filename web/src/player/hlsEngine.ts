@@ -1,0 +1,110 @@
+import Hls, { type ErrorData, type HlsConfig, type Level as HlsLevel, type MediaPlaylist } from 'hls.js';
+import { readStored, writeStored } from '../state/storage';
+import { failureWords, type FailureKind } from './errors';
+import type { AudioChoice, Engine, EngineOptions, Level, Report } from './playback';
+
+const BANDWIDTH_KEY = 'nexus.bandwidth';
+const BANDWIDTH_DEFAULT = 2_000_000;
+const RECOVERIES_MAX = 2;
+
+export const hlsSupported = (): boolean => Hls.isSupported();
+
+function config({ startAt, lazy }: EngineOptions): Partial<HlsConfig> {
+  const playlistRetry = { maxNumRetry: 6, retryDelayMs: 1_000, maxRetryDelayMs: 8_000 };
+  const playlists = {
+    default: {
+      maxTimeToFirstByteMs: 10_000,
+      maxLoadTimeMs: 20_000,
+      timeoutRetry: playlistRetry,
+      errorRetry: playlistRetry,
+    },
+  };
+  return {
+    // An explicit start also keeps a film that is still being made from starting at its newest part.
+    startPosition: startAt,
+    autoStartLoad: !lazy,
+    capLevelToPlayerSize: true,
+    backBufferLength: 60,
+    maxBufferLength: 30,
+    abrEwmaDefaultEstimate: Number(readStored(BANDWIDTH_KEY)) || BANDWIDTH_DEFAULT,
+    playlistLoadPolicy: playlists,
+  };
+}
+
+/** Plays over Media Source Extensions with hls.js. */
+export function attachHls(video: HTMLVideoElement, options: EngineOptions, report: Report): Engine {
+  const hls = new Hls(config(options));
+  const begin = () => hls.startLoad(options.startAt);
+  if (options.lazy) video.addEventListener('play', begin, { once: true });
+  reportTracks(hls, report);
+  reportFailures(hls, report);
+  hls.loadSource(options.url);
+  hls.attachMedia(video);
+  return {
+    selectLevel: (index) => {
+      hls.nextLevel = index ?? -1;
+      report({ auto: index === null });
+    },
+    selectAudio: (index) => {
+      hls.audioTrack = index;
+    },
+    destroy: () => {
+      video.removeEventListener('play', begin);
+      rememberBandwidth(hls);
+      hls.destroy();
+    },
+  };
+}
+
+function reportTracks(hls: Hls, report: Report): void {
+  hls.on(Hls.Events.MANIFEST_PARSED, (_, { levels }) => {
+    const rungs = levels.map(levelOf).filter((level) => level.height > 0);
+    report({
+      levels: rungs.sort((a, b) => b.height - a.height || b.bitrate - a.bitrate),
+      audioOnly: rungs.length === 0,
+    });
+  });
+  hls.on(Hls.Events.LEVEL_SWITCHED, (_, { level }) => report({ currentLevel: level }));
+  hls.on(Hls.Events.LEVEL_LOADED, (_, { details }) => report({ growing: details.live }));
+  hls.on(Hls.Events.AUDIO_TRACKS_UPDATED, (_, { audioTracks }) =>
+    report({ audioChoices: audioTracks.map(audioOf) }),
+  );
+  hls.on(Hls.Events.AUDIO_TRACK_SWITCHED, () => report({ currentAudio: hls.audioTrack }));
+}
+
+function levelOf(level: HlsLevel, index: number): Level {
+  return {
+    index,
+    height: level.height,
+    bitrate: level.bitrate,
+    frameRate: level.frameRate > 0 ? level.frameRate : null,
+  };
+}
+
+function audioOf(track: MediaPlaylist, index: number): AudioChoice {
+  return { index, label: track.name === '' ? `Audio ${index + 1}` : track.name };
+}
+
+function reportFailures(hls: Hls, report: Report): void {
+  let recoveries = 0;
+  hls.on(Hls.Events.ERROR, (_, data) => {
+    if (!data.fatal) return;
+    if (data.type === Hls.ErrorTypes.MEDIA_ERROR && recoveries < RECOVERIES_MAX) {
+      recoveries += 1;
+      hls.recoverMediaError();
+      return;
+    }
+    report({ error: failureWords(kindOf(data), data.response?.code) });
+  });
+}
+
+function kindOf({ type, details }: ErrorData): FailureKind {
+  if (details === Hls.ErrorDetails.MANIFEST_INCOMPATIBLE_CODECS_ERROR) return 'unsupported';
+  if (type === Hls.ErrorTypes.NETWORK_ERROR) return 'network';
+  return type === Hls.ErrorTypes.MEDIA_ERROR ? 'media' : 'other';
+}
+
+function rememberBandwidth(hls: Hls): void {
+  const estimate = Math.round(hls.bandwidthEstimate);
+  if (Number.isFinite(estimate) && estimate > 0) writeStored(BANDWIDTH_KEY, String(estimate));
+}

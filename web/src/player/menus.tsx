@@ -1,0 +1,85 @@
+import { Icon } from '../ui/Icon';
+import { Menu, MenuChoice } from '../ui/Menu';
+import { bitrateLabel, levelLabel } from './playback';
+import { RATES } from './shortcuts';
+import type { Player } from './usePlayer';
+
+interface PlayerMenuProps {
+  player: Player;
+  onHold: (held: boolean) => void;
+}
+
+export function QualityMenu({ player, onHold }: PlayerMenuProps) {
+  const { levels, auto, currentLevel } = player.playback;
+  if (levels.length === 0) return null;
+  const current = levels.find(({ index }) => index === currentLevel);
+  const shown = current ? levelLabel(current) : 'Auto';
+  return (
+    <Menu
+      label={`Quality: ${auto ? 'automatic, ' : ''}${shown}`}
+      title="Quality"
+      button={<span className="control-text digits">{shown}</span>}
+      buttonClass="icon-button control-wide"
+      testId="quality"
+      onOpenChange={onHold}
+      side="above"
+    >
+      <MenuChoice checked={auto} onSelect={() => player.selectLevel(null)}>
+        Auto
+        {auto && current && <small>{levelLabel(current)}</small>}
+      </MenuChoice>
+      {levels.map((level) => (
+        <MenuChoice
+          key={level.index}
+          checked={!auto && level.index === currentLevel}
+          onSelect={() => player.selectLevel(level.index)}
+        >
+          {levelLabel(level)}
+          <small className="digits">{bitrateLabel(level.bitrate)}</small>
+        </MenuChoice>
+      ))}
+    </Menu>
+  );
+}
+
+export function SpeedMenu({ player, onHold }: PlayerMenuProps) {
+  const { rate } = player.media;
+  return (
+    <Menu
+      label={`Speed: ${rate}×`}
+      title="Speed"
+      button={rate === 1 ? <Icon name="speed" /> : <span className="control-text digits">{rate}×</span>}
+      testId="speed"
+      onOpenChange={onHold}
+      side="above"
+    >
+      {RATES.map((choice) => (
+        <MenuChoice key={choice} checked={choice === rate} onSelect={() => player.setRate(choice)}>
+          {choice === 1 ? 'Normal' : `${choice}×`}
+        </MenuChoice>
+      ))}
+    </Menu>
+  );
+}
+
+/** Only where there is something to choose. */
+export function AudioMenu({ player, onHold }: PlayerMenuProps) {
+  const { audioChoices, currentAudio } = player.playback;
+  if (audioChoices.length < 2) return null;
+  return (
+    <Menu
+      label="Audio track"
+      title="Audio"
+      button={<Icon name="voices" />}
+      testId="audio"
+      onOpenChange={onHold}
+      side="above"
+    >
+      {audioChoices.map(({ index, label }) => (
+        <MenuChoice key={index} checked={index === currentAudio} onSelect={() => player.selectAudio(index)}>
+          {label}
+        </MenuChoice>
+      ))}
+    </Menu>
+  );
+}

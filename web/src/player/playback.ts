@@ -1,0 +1,73 @@
+/** What the streaming engine tells the player. */
+
+export interface Level {
+  /** The engine's number of the rung. */
+  index: number;
+  height: number;
+  /** Bits per second of the multivariant playlist. */
+  bitrate: number;
+  frameRate: number | null;
+}
+
+export interface AudioChoice {
+  index: number;
+  label: string;
+}
+
+export interface PlaybackState {
+  /** Tallest first; empty where the browser itself plays HLS. */
+  levels: readonly Level[];
+  /** The rung on screen. */
+  currentLevel: number | null;
+  /** True while the engine picks the rung. */
+  auto: boolean;
+  audioChoices: readonly AudioChoice[];
+  currentAudio: number | null;
+  /** The playlist has no end yet: the film is still being made. */
+  growing: boolean;
+  /** Null until the manifest has been read. */
+  audioOnly: boolean | null;
+  /** Words for the viewer when playback cannot go on. */
+  error: string | null;
+}
+
+export const NOTHING_LOADED: PlaybackState = {
+  levels: [],
+  currentLevel: null,
+  auto: true,
+  audioChoices: [],
+  currentAudio: null,
+  growing: false,
+  audioOnly: null,
+  error: null,
+};
+
+export type Report = (change: Partial<PlaybackState>) => void;
+
+export interface Engine {
+  /** Null gives the choice back to the engine. */
+  selectLevel: (index: number | null) => void;
+  selectAudio: (index: number) => void;
+  destroy: () => void;
+}
+
+export interface EngineOptions {
+  url: string;
+  /** Seconds to start at. */
+  startAt: number;
+  /** Load no media before play is asked for. */
+  lazy: boolean;
+}
+
+/** `1080p`, with the frame rate where it is a high one: `1080p60`. */
+export function levelLabel(level: Level): string {
+  const fast = level.frameRate !== null && level.frameRate > 31;
+  return `${level.height}p${fast ? Math.round(level.frameRate ?? 0) : ''}`;
+}
+
+/** `2.4 Mb/s`, `640 kb/s`. */
+export function bitrateLabel(bitsPerSecond: number): string {
+  return bitsPerSecond >= 1e6
+    ? `${(bitsPerSecond / 1e6).toFixed(1)} Mb/s`
+    : `${Math.round(bitsPerSecond / 1e3)} kb/s`;
+}

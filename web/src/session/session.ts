@@ -1,0 +1,56 @@
+import { createSession, deleteSession, getSession } from '../api/calls';
+import { Problem } from '../api/problem';
+import { whenUnauthorised } from '../api/request';
+import type { Role, Session } from '../api/types';
+import { forgetAllAssets } from '../catalogue/assets';
+import { forgetListing } from '../library/useListing';
+import { createStore, useStore } from '../state/store';
+import { abandonTransfers } from '../upload/queue';
+
+export type SessionState =
+  { status: 'checking' } | { status: 'out' } | { status: 'unreachable' } | { status: 'in'; session: Session };
+
+const ROLES: readonly Role[] = ['viewer', 'creator', 'admin', 'owner'];
+
+export const sessionStore = createStore<SessionState>({ status: 'checking' });
+
+whenUnauthorised(endSession);
+
+function endSession(): void {
+  forgetAllAssets();
+  forgetListing();
+  sessionStore.set(() => ({ status: 'out' }));
+}
+
+export async function checkSession(): Promise<void> {
+  try {
+    const session = await getSession();
+    sessionStore.set(() => ({ status: 'in', session }));
+  } catch (error) {
+    const out = error instanceof Problem && error.status === 401;
+    sessionStore.set(() => ({ status: out ? 'out' : 'unreachable' }));
+  }
+}
+
+/** Asks whether the session still lives; only a clear no ends it. */
+export function verifySession(): void {
+  getSession().catch(() => undefined);
+}
+
+/** Exchanges an API key for a session cookie. Throws `Problem`; 401 is a wrong or revoked key. */
+export async function signIn(key: string): Promise<void> {
+  await createSession(key.trim());
+  await checkSession();
+}
+
+export async function signOut(): Promise<void> {
+  await deleteSession();
+  abandonTransfers();
+  endSession();
+}
+
+export const useSession = (): SessionState => useStore(sessionStore, (state) => state);
+
+export function mayCreate(state: SessionState): boolean {
+  return state.status === 'in' && ROLES.indexOf(state.session.role) >= ROLES.indexOf('creator');
+}

@@ -1,0 +1,63 @@
+import { useSyncExternalStore, type ComponentProps, type MouseEvent } from 'react';
+
+export type Route =
+  | { page: 'library' }
+  | { page: 'upload' }
+  | { page: 'signin' }
+  | { page: 'watch' | 'embed'; id: string }
+  | { page: 'missing' };
+
+const NAVIGATED = 'nexus:navigated';
+const ASSET_ID = /^[A-Za-z0-9_-]{1,64}$/;
+
+/** The page behind a path. */
+export function routeOf(path: string): Route {
+  const [first = '', id, ...rest] = path.replace(/^\/|\/$/g, '').split('/');
+  if (rest.length > 0) return { page: 'missing' };
+  if (first === 'watch' || first === 'embed') {
+    return id !== undefined && ASSET_ID.test(id) ? { page: first, id } : { page: 'missing' };
+  }
+  if (id !== undefined) return { page: 'missing' };
+  if (first === '') return { page: 'library' };
+  return first === 'upload' || first === 'signin' ? { page: first } : { page: 'missing' };
+}
+
+let followed = false;
+
+/** Whether the viewer came to this page by a click within the site, rather than by its address. */
+export const cameByClick = (): boolean => followed;
+
+/** Goes to a path of this site; `replace` leaves no entry in the history. */
+export function navigate(to: string, { replace = false } = {}): void {
+  if (replace) history.replaceState(null, '', to);
+  else history.pushState(null, '', to);
+  followed ||= !replace;
+  dispatchEvent(new Event(NAVIGATED));
+  if (!replace) scrollTo(0, 0);
+}
+
+function subscribe(listener: () => void): () => void {
+  addEventListener('popstate', listener);
+  addEventListener(NAVIGATED, listener);
+  return () => {
+    removeEventListener('popstate', listener);
+    removeEventListener(NAVIGATED, listener);
+  };
+}
+
+export const usePath = (): string => useSyncExternalStore(subscribe, () => location.pathname);
+export const useSearch = (): string => useSyncExternalStore(subscribe, () => location.search);
+
+/** An anchor that changes page without loading the site anew. */
+export function Link({ href, onClick, ...rest }: ComponentProps<'a'> & { href: string }) {
+  const follow = (event: MouseEvent<HTMLAnchorElement>) => {
+    onClick?.(event);
+    if (event.defaultPrevented || event.button !== 0 || hasModifier(event)) return;
+    event.preventDefault();
+    navigate(href);
+  };
+  return <a {...rest} href={href} onClick={follow} />;
+}
+
+const hasModifier = (event: MouseEvent): boolean =>
+  event.metaKey || event.ctrlKey || event.shiftKey || event.altKey;
