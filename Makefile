@@ -1,0 +1,23 @@
+# The whole set-up: `make run` and `make test`. Each installs what is missing and is safe to repeat.
+.PHONY: run test check bench soak fmt help
+
+help: ## what there is
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
+
+run: ## build and start everything on http://127.0.0.1:8080 with a demonstration film
+	@scripts/run.sh
+
+test: ## everything: checks, unit tests on both databases, scenarios, players
+	@scripts/test.sh
+
+check: ## format, lints, docs, house rules
+	@scripts/check.sh
+
+bench: ## ours beside the peers; writes docs/BENCHMARKS.md
+	@scripts/bench.sh
+
+soak: ## long repetitions; writes docs/SOAK.md
+	@scripts/soak.sh
+
+fmt: ## format everything
+	@cargo fmt --all

@@ -1,0 +1,11 @@
+#!/usr/bin/env bash
+# Builds and starts everything on embedded defaults; on an empty catalogue, makes a demonstration film and
+# puts it through the real upload and transcode path.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+scripts/install.sh run
+
+say() { printf '\033[1m== %s\033[0m\n' "$*"; }
+say "building (the first time takes some minutes)"
+cargo build --release --locked -p nexus
+exec "${CARGO_TARGET_DIR:-target}/release/nexus" all --demo "$@"

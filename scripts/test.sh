@@ -1,0 +1,46 @@
+#!/usr/bin/env bash
+# Everything: checks, unit tests on both databases, scenarios over the real binary, real players and peers.
+# Prints the counts of each layer and fails when one falls below tests/floors.toml.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+scripts/install.sh test
+
+say() { printf '\033[1m== %s\033[0m\n' "$*"; }
+started=$SECONDS
+target="$(cd "${CARGO_TARGET_DIR:-target}" 2>/dev/null && pwd || { mkdir -p "${CARGO_TARGET_DIR:-target}" && cd "${CARGO_TARGET_DIR:-target}" && pwd; })"
+counts="$target/layers"
+rm -rf "$counts" && mkdir -p "$counts"
+
+scripts/check.sh
+
+say "build"
+cargo build --release --locked --workspace --all-targets --quiet
+export NEXUS_BIN="$target/release/nexus"
+
+# One PostgreSQL for the whole run; each test has a database of its own.
+postgres() { cargo run --release --locked --quiet -p xtask -- postgres -- "$@"; }
+
+say "unit tests, on SQLite and PostgreSQL"
+if cargo nextest --version >/dev/null 2>&1; then
+  postgres cargo nextest run --release --locked --workspace --exclude tests 2>&1 | tee "$counts/unit"
+  cargo test --release --locked --workspace --exclude tests --doc --quiet
+  say "scenarios over the real binary"
+  cargo nextest run --release --locked -p tests 2>&1 | tee "$counts/scenario"
+else
+  postgres cargo test --release --locked --workspace --exclude tests 2>&1 | tee "$counts/unit"
+  say "scenarios over the real binary"
+  cargo test --release --locked -p tests -- --test-threads=1 2>&1 | tee "$counts/scenario"
+fi
+
+say "page"
+(cd web && npm run --silent test) 2>&1 | tee "$counts/page"
+
+say "players in Chromium"
+(cd tests/players && node --test --test-concurrency=1 --test-reporter=spec) 2>&1 | tee "$counts/player"
+
+say "peers: ffprobe, Shaka Packager, ffmpeg, VLC, tuspy"
+.venv/bin/python -m unittest discover -s tests/peers -v 2>&1 | tee "$counts/peer"
+
+say "counts"
+cargo run --release --locked --quiet -p xtask -- floors "$counts"
+say "all of it in $(((SECONDS - started) / 60)) min"

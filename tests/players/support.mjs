@@ -1,0 +1,82 @@
+// A server under test, a page for the players, and a browser; everything started here ends with the test.
+import { spawn, execFile } from "node:child_process";
+import { createServer } from "node:http";
+import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { extname, join, normalize } from "node:path";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
+import { chromium } from "playwright-core";
+
+const run = promisify(execFile);
+const here = fileURLToPath(new URL(".", import.meta.url));
+/** The binary under test. */
+export const nexus = process.env.NEXUS_BIN ?? join(here, "../../target/release/nexus");
+const types = { ".html": "text/html", ".js": "text/javascript" };
+
+/** Everything in one process on a data folder of its own. */
+export async function startServer(...settings) {
+  const data = await mkdtemp(join(tmpdir(), "nexus-players-"));
+  const flags = settings.flatMap((pair) => ["--set", pair]);
+  const child = spawn(nexus, ["all", "--data", data, "--listen", "127.0.0.1:0", ...flags], {
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  let log = "";
+  child.stderr.on("data", (text) => (log = (log + text).slice(-20000)));
+  const url = await new Promise((resolve, reject) => {
+    child.stdout.on("data", (text) => {
+      const found = /is ready on (\S+)/.exec(String(text));
+      if (found) resolve(found[1]);
+    });
+    child.on("exit", (code) => reject(new Error(`the server ended with ${code}: ${log}`)));
+  });
+  const key = (await readFile(join(data, "owner.key"), "utf8")).trim();
+  const stop = async () => {
+    child.removeAllListeners("exit");
+    const gone = new Promise((done) => child.once("exit", done));
+    child.kill("SIGTERM");
+    await gone;
+    await rm(data, { recursive: true, force: true });
+  };
+  return { url, key, data, stop, log: () => log };
+}
+
+/** A film with barcodes, made by the product. */
+export async function makeFilm(server, seconds, ...flags) {
+  const film = join(server.data, `film-${seconds}.mp4`);
+  await run(nexus, ["film", film, "--seconds", String(seconds), "--data", server.data, ...flags]);
+  return film;
+}
+
+/** Uploads a film and waits until it is ready; the line of JSON that the command prints. */
+export async function upload(server, film, ...flags) {
+  const args = ["upload", film, "--server", server.url, "--key", server.key, "--wait", "--json", ...flags];
+  const { stdout } = await run(nexus, args);
+  return JSON.parse(stdout);
+}
+
+/** The page with the players, on an origin of its own: media come across origins, as from any CDN. */
+export async function startPage() {
+  const server = createServer(async (request, response) => {
+    const path = normalize(new URL(request.url, "http://x").pathname);
+    const folder = path.startsWith("/lib/") ? join(here, "node_modules") : here;
+    const name = path === "/" ? "/page/index.html" : path.replace(/^\/lib\//, "/");
+    try {
+      const bytes = await readFile(join(folder, name));
+      response.writeHead(200, { "content-type": types[extname(name)] ?? "application/octet-stream" }).end(bytes);
+    } catch {
+      response.writeHead(404).end();
+    }
+  });
+  await new Promise((listening) => server.listen(0, "127.0.0.1", listening));
+  const { port } = server.address();
+  return { url: `http://127.0.0.1:${port}/`, stop: () => new Promise((closed) => server.close(closed)) };
+}
+
+/** Debian's Chromium, headless, with a profile of its own. */
+export function startBrowser() {
+  const flags = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync"];
+  flags.push("--disable-background-networking", "--disable-component-update");
+  flags.push("--autoplay-policy=no-user-gesture-required");
+  return chromium.launch({ executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium", headless: true, args: flags });
+}

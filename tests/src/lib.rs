@@ -1,0 +1,35 @@
+//! The harness of the black-box scenarios: real servers as child processes on free ports, driven from outside.
+//!
+//! Every process and folder a test makes ends with the value that holds it.
+
+mod client;
+mod films;
+mod server;
+
+pub use client::{Answer, Client};
+pub use films::{clip, fixtures};
+pub use server::{Server, ServerOptions, binary};
+
+use std::time::Duration;
+
+/// The longest any scenario waits for anything.
+pub const PATIENCE: Duration = Duration::from_secs(240);
+
+/// Asks `question` until it answers, within [`PATIENCE`].
+///
+/// # Panics
+/// When the answer does not come in time; `what` says for what was waited.
+pub async fn eventually<T>(what: &str, mut question: impl AsyncFnMut() -> Option<T>) -> T {
+    let asked = async {
+        loop {
+            if let Some(answer) = question().await {
+                return answer;
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    };
+    match tokio::time::timeout(PATIENCE, asked).await {
+        Ok(answer) => answer,
+        Err(_) => panic!("waited too long for {what}"),
+    }
+}

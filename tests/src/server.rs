@@ -1,0 +1,235 @@
+//! A server under test: the real binary, killed and restarted as a scenario asks.
+
+use std::{
+    path::{Path, PathBuf},
+    process::{ExitStatus, Stdio},
+    sync::{Arc, Mutex},
+};
+
+use rustix::process::{Pid, Signal, kill_process};
+use tempfile::TempDir;
+use tokio::{
+    io::{AsyncBufReadExt, AsyncRead, BufReader},
+    process::{Child, Command},
+    time::timeout,
+};
+
+use crate::{Client, PATIENCE};
+
+/// Lines of a server's log that are kept for a failing test to show.
+const LOG_LINES_MAX: usize = 400;
+
+/// The binary under test: beside the test's own, in the same profile.
+///
+/// # Panics
+/// When it was not built.
+#[must_use]
+pub fn binary() -> PathBuf {
+    let own = std::env::current_exe().expect("the test knows its own path");
+    let folder = own.parent().and_then(Path::parent).expect("a test lies in deps/ of its profile");
+    let binary = folder.join("nexus");
+    assert!(binary.exists(), "{} is missing; build it with: cargo build -p nexus", binary.display());
+    binary
+}
+
+/// How to start a server.
+#[derive(Clone, Debug, Default)]
+pub struct ServerOptions {
+    /// The command, `all` unless said otherwise, and its flags.
+    pub arguments: Vec<String>,
+    /// More environment, such as `NEXUS_TRANSCODE_CRF`.
+    pub environment: Vec<(String, String)>,
+}
+
+impl ServerOptions {
+    /// Everything in one process, with these settings on top of the defaults.
+    #[must_use]
+    pub fn all(settings: &[&str]) -> Self {
+        Self::command("all", settings)
+    }
+
+    /// Another role.
+    #[must_use]
+    pub fn command(role: &str, settings: &[&str]) -> Self {
+        let mut arguments = vec![role.to_owned()];
+        arguments.extend(settings.iter().flat_map(|pair| ["--set".to_owned(), (*pair).to_owned()]));
+        Self { arguments, environment: Vec::new() }
+    }
+}
+
+/// A running server with a data folder of its own.
+pub struct Server {
+    options: ServerOptions,
+    data: Arc<TempDir>,
+    listen: String,
+    child: Child,
+    log: Arc<Mutex<Vec<String>>>,
+    /// Where it answers; empty for a role that does not listen.
+    pub url: String,
+}
+
+impl Server {
+    /// Everything in one process on the defaults.
+    pub async fn start() -> Self {
+        Self::with(ServerOptions::all(&[])).await
+    }
+
+    /// A server with options, on a data folder of its own.
+    ///
+    /// # Panics
+    /// When it does not become ready.
+    pub async fn with(options: ServerOptions) -> Self {
+        let data = Arc::new(TempDir::with_prefix("nexus-test-").expect("a temporary folder"));
+        Self::on(data, "127.0.0.1:0".into(), options).await
+    }
+
+    async fn on(data: Arc<TempDir>, listen: String, options: ServerOptions) -> Self {
+        let mut command = Command::new(binary());
+        command.args(&options.arguments).arg("--data").arg(data.path()).args(["--listen", &listen]);
+        command.envs(options.environment.iter().map(|(name, value)| (name, value)));
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
+        let mut child = command.spawn().expect("the binary starts");
+        let log = Arc::new(Mutex::new(Vec::new()));
+        let stdout = child.stdout.take().expect("piped");
+        let stderr = child.stderr.take().expect("piped");
+        keep(stderr, log.clone());
+        let url = match timeout(PATIENCE, ready(stdout, log.clone())).await {
+            Ok(Some(url)) => url,
+            _ => panic!("the server did not become ready:\n{}", text(&log)),
+        };
+        let listen = url.trim_start_matches("http://").to_owned();
+        Self { options, data, listen, child, log, url }
+    }
+
+    /// Its data folder.
+    #[must_use]
+    pub fn data(&self) -> &Path {
+        self.data.path()
+    }
+
+    /// Its process id.
+    ///
+    /// # Panics
+    /// When it has ended.
+    #[must_use]
+    pub fn id(&self) -> u32 {
+        self.child.id().expect("the server runs")
+    }
+
+    /// The owner's API key.
+    ///
+    /// # Panics
+    /// When the server left none.
+    #[must_use]
+    pub fn key(&self) -> String {
+        let file = self.data().join("owner.key");
+        std::fs::read_to_string(file).expect("the server leaves the owner's key").trim().to_owned()
+    }
+
+    /// A client with the owner's key.
+    #[must_use]
+    pub fn client(&self) -> Client {
+        Client::new(&self.url, Some(self.key()))
+    }
+
+    /// A client without any credential.
+    #[must_use]
+    pub fn stranger(&self) -> Client {
+        Client::new(&self.url, None)
+    }
+
+    /// What it logged so far.
+    #[must_use]
+    pub fn log(&self) -> String {
+        text(&self.log)
+    }
+
+    /// Sends a signal.
+    ///
+    /// # Panics
+    /// When the server has ended.
+    pub fn signal(&self, signal: Signal) {
+        let pid = Pid::from_raw(self.id().cast_signed()).expect("a process id");
+        kill_process(pid, signal).expect("the server runs");
+    }
+
+    /// Kills it at once, as the kernel or an operator would, and waits until it is gone.
+    ///
+    /// # Panics
+    /// When it cannot be killed.
+    pub async fn kill(&mut self) {
+        self.child.kill().await.expect("killed");
+    }
+
+    /// Asks it to stop and waits for its end.
+    ///
+    /// # Panics
+    /// When it does not end.
+    pub async fn stop(&mut self) -> ExitStatus {
+        self.signal(Signal::TERM);
+        timeout(PATIENCE, self.child.wait()).await.expect("it ends in time").expect("it ends")
+    }
+
+    /// Starts it again on the same data and port after a kill or stop.
+    pub async fn restart(&mut self) {
+        let listen = std::mem::take(&mut self.listen);
+        *self = Self::on(self.data.clone(), listen, self.options.clone()).await;
+    }
+
+    /// The process ids of its pipeline children.
+    #[must_use]
+    pub fn children(&self) -> Vec<u32> {
+        let tasks = std::fs::read_dir(format!("/proc/{}/task", self.id()));
+        let lists = tasks.into_iter().flatten().flatten().map(|task| task.path().join("children"));
+        let ids = lists.filter_map(|list| std::fs::read_to_string(list).ok());
+        ids.flat_map(|text| text.split_whitespace().filter_map(|id| id.parse().ok()).collect::<Vec<_>>()).collect()
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            eprintln!("--- log of {} ---\n{}", self.url, self.log());
+        }
+    }
+}
+
+fn text(log: &Mutex<Vec<String>>) -> String {
+    log.lock().map(|lines| lines.join("\n")).unwrap_or_default()
+}
+
+fn remember(log: &Mutex<Vec<String>>, line: String) {
+    if let Ok(mut lines) = log.lock() {
+        if lines.len() == LOG_LINES_MAX {
+            lines.remove(0);
+        }
+        lines.push(line);
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "the reader ends with the server's pipe; nothing waits for it")]
+fn keep(from: impl AsyncRead + Unpin + Send + 'static, log: Arc<Mutex<Vec<String>>>) {
+    tokio::spawn(async move {
+        let mut lines = BufReader::new(from).lines();
+        while let Ok(Some(line)) = lines.next_line().await {
+            remember(&log, line);
+        }
+    });
+}
+
+/// Waits for the line that says that the server is ready, and where it answers; goes on reading so that the pipe never fills.
+async fn ready(from: impl AsyncRead + Unpin + Send + 'static, log: Arc<Mutex<Vec<String>>>) -> Option<String> {
+    let mut reader = BufReader::new(from);
+    loop {
+        let mut line = String::new();
+        if reader.read_line(&mut line).await.ok()? == 0 {
+            return None;
+        }
+        remember(&log, line.trim_end().to_owned());
+        if let Some((_, rest)) = line.split_once(" is ready") {
+            let url = rest.trim().trim_start_matches("on ").to_owned();
+            keep(reader, log);
+            return Some(url);
+        }
+    }
+}

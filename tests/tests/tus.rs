@@ -1,0 +1,143 @@
+//! Uploads by the letter of tus 1.0.0.
+
+use axum::body::Body;
+use base64::{Engine, engine::general_purpose::STANDARD};
+use bytes::Bytes;
+use futures_util::stream;
+use http::Method;
+use sha1::{Digest, Sha1};
+use tests::{Answer, Client, Server};
+
+const TUS: (&str, &str) = ("tus-resumable", "1.0.0");
+const BYTES: (&str, &str) = ("content-type", "application/offset+octet-stream");
+
+async fn create(client: &Client, length: usize) -> (String, String) {
+    let answer = client.send(Method::POST, "/files", &[TUS, ("upload-length", &length.to_string())], "").await;
+    assert_eq!(answer.status, 201, "{answer:?}");
+    (answer.header("location").to_owned(), answer.header("nexus-asset").to_owned())
+}
+
+async fn patch(client: &Client, url: &str, offset: usize, body: impl Into<Body>, more: &[(&str, &str)]) -> Answer {
+    let offset = offset.to_string();
+    let headers = [&[TUS, BYTES, ("upload-offset", offset.as_str())][..], more].concat();
+    client.send(Method::PATCH, url, &headers, body).await
+}
+
+async fn offset(client: &Client, url: &str) -> String {
+    client.send(Method::HEAD, url, &[TUS], "").await.header("upload-offset").to_owned()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_server_says_what_it_can() {
+    let server = Server::start().await;
+    let answer = server.stranger().send(Method::OPTIONS, "/files", &[], "").await;
+    assert_eq!(answer.status, 204);
+    assert_eq!(answer.header("tus-version"), "1.0.0");
+    for extension in ["creation", "creation-with-upload", "termination", "checksum", "expiration"] {
+        assert!(answer.header("tus-extension").split(',').any(|known| known == extension), "{extension}");
+    }
+    assert!(answer.header("tus-checksum-algorithm").contains("sha1"));
+    assert!(answer.header("tus-max-size").parse::<u64>().is_ok());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn strangers_and_viewers_upload_nothing() {
+    let server = Server::start().await;
+    let answer = server.stranger().send(Method::POST, "/files", &[TUS, ("upload-length", "1")], "").await;
+    assert_eq!((answer.status.as_u16(), answer.problem().as_str()), (401, "unauthorized"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_breaks_the_protocol_is_refused_with_its_status() {
+    let server = Server::start().await;
+    let client = server.client();
+    let (url, _) = create(&client, 10).await;
+    let version = client.send(Method::HEAD, &url, &[("tus-resumable", "0.2.2")], "").await;
+    assert_eq!((version.status.as_u16(), version.header("tus-version")), (412, "1.0.0"));
+    let kind = client.send(Method::PATCH, &url, &[TUS, ("content-type", "text/plain"), ("upload-offset", "0")], "x").await;
+    assert_eq!(kind.status, 415);
+    assert_eq!(patch(&client, &url, 3, "x", &[]).await.status, 409);
+    assert_eq!(patch(&client, &url, 0, "far too long for ten", &[]).await.status, 413);
+    assert_eq!(offset(&client, &url).await, "0");
+    let missing = client.send(Method::POST, "/files", &[TUS], "").await;
+    assert_eq!(missing.status, 400);
+    let huge = client.send(Method::POST, "/files", &[TUS, ("upload-length", "9999999999999999")], "").await;
+    assert_eq!(huge.status, 413);
+    let unknown = client.send(Method::HEAD, "/files/01h00000000000000000000000", &[TUS], "").await;
+    assert_eq!(unknown.status, 404);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_wrong_checksum_keeps_nothing_and_a_right_one_all() {
+    let server = Server::start().await;
+    let client = server.client();
+    let (url, _) = create(&client, 10).await;
+    let sum = |bytes: &[u8]| format!("sha1 {}", STANDARD.encode(Sha1::digest(bytes)));
+    let wrong = patch(&client, &url, 0, "hello", &[("upload-checksum", &sum(b"hallo"))]).await;
+    assert_eq!((wrong.status.as_u16(), wrong.problem().as_str()), (460, "checksum-mismatch"));
+    assert_eq!(offset(&client, &url).await, "0");
+    let right = patch(&client, &url, 0, "hello", &[("upload-checksum", &sum(b"hello"))]).await;
+    assert_eq!((right.status.as_u16(), right.header("upload-offset")), (204, "5"));
+    let unknown = patch(&client, &url, 5, "world", &[("upload-checksum", "crc32 AAAA")]).await;
+    assert_eq!(unknown.status, 400);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_two_writers_at_one_offset_one_wins() {
+    let server = Server::start().await;
+    let client = server.client();
+    let (url, _) = create(&client, 1 << 20).await;
+    let slow = || {
+        let pieces = stream::unfold(0, async |at| {
+            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+            (at < 16).then(|| (Ok::<_, std::io::Error>(Bytes::from(vec![at; 4096])), at + 1))
+        });
+        Body::from_stream(Box::pin(pieces))
+    };
+    let (one, other) = tokio::join!(patch(&client, &url, 0, slow(), &[]), patch(&client, &url, 0, slow(), &[]));
+    let mut statuses = [one.status.as_u16(), other.status.as_u16()];
+    statuses.sort_unstable();
+    assert_eq!(statuses, [204, 409]);
+    assert_eq!(offset(&client, &url).await, "65536");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn finishing_twice_makes_one_asset() {
+    let server = Server::start().await;
+    let client = server.client();
+    let (url, asset) = create(&client, 5).await;
+    let first = patch(&client, &url, 0, "hello", &[]).await;
+    assert_eq!((first.status.as_u16(), first.header("nexus-asset")), (204, asset.as_str()));
+    let again = patch(&client, &url, 5, "", &[]).await;
+    assert_eq!((again.status.as_u16(), again.header("nexus-asset")), (204, asset.as_str()));
+    let list = client.get("/api/v1/assets").await.json();
+    assert_eq!(list["items"].as_array().map(Vec::len), Some(1), "{list}");
+    assert_eq!(client.settled(&asset).await["state"], "failed", "five letters are no film");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_terminated_upload_is_gone() {
+    let server = Server::start().await;
+    let client = server.client();
+    let (url, asset) = create(&client, 5).await;
+    assert_eq!(client.send(Method::DELETE, &url, &[TUS], "").await.status, 204);
+    assert_eq!(client.send(Method::HEAD, &url, &[TUS], "").await.status, 404);
+    assert_eq!(patch(&client, &url, 0, "hello", &[]).await.status, 404);
+    assert_eq!(client.get(&format!("/api/v1/assets/{asset}")).await.status, 404);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_creation_may_bring_its_first_bytes() {
+    let server = Server::start().await;
+    let client = server.client();
+    let metadata = format!("filename {},title {}", STANDARD.encode("a.mp4"), STANDARD.encode("Ä film"));
+    let headers = [TUS, BYTES, ("upload-length", "10"), ("upload-metadata", &metadata)];
+    let answer = client.send(Method::POST, "/files", &headers, "hello").await;
+    assert_eq!((answer.status.as_u16(), answer.header("upload-offset")), (201, "5"));
+    assert!(answer.header("upload-expires").ends_with("GMT"), "{answer:?}");
+    let asset = client.asset(answer.header("nexus-asset")).await;
+    assert_eq!((asset["title"].as_str(), asset["state"].as_str()), (Some("Ä film"), Some("uploading")));
+    let head = client.send(Method::HEAD, answer.header("location"), &[TUS], "").await;
+    assert_eq!((head.header("upload-metadata"), head.header("upload-length")), (metadata.as_str(), "10"));
+    assert_eq!(head.header("cache-control"), "no-store");
+}
