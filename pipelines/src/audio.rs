@@ -14,8 +14,8 @@ use crate::feed::Feed;
 use crate::fragments::{self, End, Fragments, Reached, Timeline};
 use crate::graph::Graph;
 use crate::link::Link;
-use crate::repeatable;
 use crate::pcm::{self, Piece, Placer};
+use crate::repeatable;
 use crate::streams;
 
 /// Samples of silence in one buffer.

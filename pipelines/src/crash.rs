@@ -153,7 +153,12 @@ mod imp {
             enter(pad.peer());
         }
 
-        fn pad_pull_range_post(&self, _ts: u64, pad: &gst::Pad, _result: Result<&gst::Buffer, gst::FlowError>) {
+        fn pad_pull_range_post(
+            &self,
+            _ts: u64,
+            pad: &gst::Pad,
+            _result: Result<&gst::Buffer, gst::FlowError>,
+        ) {
             enter(Some(pad.clone()));
         }
     }

@@ -206,7 +206,7 @@ impl Decoder {
 
 fn stream_time_of(sample: &gst::Sample) -> Option<i64> {
     let segment = sample.segment()?.downcast_ref::<gst::ClockTime>()?;
-    segment.to_stream_time_full(sample.buffer()?.pts()?).map(|time| time.nseconds_signed())
+    segment.to_stream_time_full(sample.buffer()?.pts()?).map(Nanoseconds::nseconds_signed)
 }
 
 trait Nanoseconds {

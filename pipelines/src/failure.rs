@@ -65,7 +65,8 @@ impl GraphError {
     #[must_use]
     pub fn too_long(max_ns: u64) -> Self {
         let minutes = max_ns / 60_000_000_000;
-        let limit = if minutes < 120 { format!("{minutes} minutes") } else { format!("{} hours", minutes / 60) };
+        let limit =
+            if minutes < 120 { format!("{minutes} minutes") } else { format!("{} hours", minutes / 60) };
         Self::new(FailureKind::TooLarge, format!("The film is longer than {limit}."), max_ns)
     }
 

@@ -159,7 +159,9 @@ impl Fragments {
             return self.send_fragment(fragment);
         }
         let retimed = retime::retimed(&fragment);
-        self.send_fragment(retimed.ok_or_else(|| GraphError::internal("a fragment cannot be decoded in time"))?)
+        self.send_fragment(
+            retimed.ok_or_else(|| GraphError::internal("a fragment cannot be decoded in time"))?,
+        )
     }
 
     fn send_fragment(&self, bytes: Bytes) -> Result<()> {

@@ -1,5 +1,6 @@
 //! A running GStreamer pipeline that cannot hang its caller: every wait looks at the bus and at the link.
 
+use std::cell::Cell;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use gstreamer as gst;
@@ -32,6 +33,8 @@ pub struct Graph {
     bus: gst::Bus,
     fault: Fault,
     link: Link,
+    /// Whether the bus has said that every sink has reached the end.
+    ended: Cell<bool>,
 }
 
 impl Drop for Graph {
@@ -49,7 +52,7 @@ impl Graph {
     pub fn new(name: &str, link: &Link) -> Result<Self> {
         let pipeline = gst::Pipeline::with_name(name);
         let bus = pipeline.bus().ok_or_else(|| GraphError::internal("a pipeline without a bus"))?;
-        Ok(Self { pipeline, bus, fault: Fault::default(), link: link.clone() })
+        Ok(Self { pipeline, bus, fault: Fault::default(), link: link.clone(), ended: Cell::new(false) })
     }
 
     /// Where callbacks put what they could not do.
@@ -92,16 +95,7 @@ impl Graph {
     /// # Errors
     /// A callback's fault, an element's error, or the parent's absence.
     pub fn check(&self) -> Result<()> {
-        if let Some(error) = self.fault.get() {
-            return Err(error);
-        }
-        if self.link.gone() {
-            return Err(LinkError::Gone.into());
-        }
-        match self.bus.pop_filtered(&[gst::MessageType::Error]) {
-            Some(message) => Err(self.error_of(&message)),
-            None => Ok(()),
-        }
+        self.look(gst::ClockTime::ZERO)
     }
 
     /// Waits until every sink has reached the end.
@@ -109,34 +103,31 @@ impl Graph {
     /// # Errors
     /// As [`Graph::check`].
     pub fn wait_end(&self) -> Result<()> {
-        self.wait(gst::MessageType::Eos)
-    }
-
-    /// Waits until a state change or a seek has reached the sinks.
-    ///
-    /// # Errors
-    /// As [`Graph::check`].
-    pub fn wait_settled(&self) -> Result<()> {
-        self.wait(gst::MessageType::AsyncDone)
-    }
-
-    fn wait(&self, wanted: gst::MessageType) -> Result<()> {
-        loop {
-            let message = self.bus.timed_pop_filtered(LOOK, &[wanted, gst::MessageType::Error]);
-            match message {
-                Some(message) if message.type_() == wanted => return self.check(),
-                Some(message) => return Err(self.error_of(&message)),
-                None => self.check()?,
-            }
+        while !self.ended.get() {
+            self.look(LOOK)?;
         }
+        self.check()
     }
 
-    /// A callback's fault explains the error that its refusal provoked.
-    fn error_of(&self, message: &gst::Message) -> GraphError {
-        match (self.fault.get(), message.view()) {
-            (Some(fault), _) => fault,
-            (None, gst::MessageView::Error(error)) => error.into(),
-            (None, _) => GraphError::internal("an unexpected message on the bus"),
+    /// Reads the bus, waiting up to `patience` for something to be on it. Everything is read in one place,
+    /// because a filtered read throws away what it does not ask for.
+    fn look(&self, patience: gst::ClockTime) -> Result<()> {
+        let wanted = [gst::MessageType::Eos, gst::MessageType::Error];
+        let message = self.bus.timed_pop_filtered(patience, &wanted);
+        if let Some(fault) = self.fault.get() {
+            // A callback's fault explains the error that its refusal provoked.
+            return Err(fault);
+        }
+        if self.link.gone() {
+            return Err(LinkError::Gone.into());
+        }
+        match message.as_ref().map(|message| message.view()) {
+            Some(gst::MessageView::Error(error)) => Err(error.into()),
+            Some(_) => {
+                self.ended.set(true);
+                Ok(())
+            }
+            None => Ok(()),
         }
     }
 }

@@ -12,7 +12,7 @@ use crate::packets::PACKETS_MAX;
 use crate::streams;
 
 /// Pictures decoded to tell interlaced from progressive.
-const PICTURES: usize = 8;
+const PICTURES: u64 = 8;
 /// Pictures between two signs of life.
 const ALIVE_EVERY: usize = 25;
 
@@ -36,7 +36,9 @@ pub fn of_video(source: &SourceSpec, link: &Link, clock: MediaClock) -> Result<O
     let first = decoder.next()?.ok_or_else(|| GraphError::damaged("no picture decodes"))?;
     let info = VideoInfo::from_caps(&first.caps)?;
     let mut interlaced = is_interlaced(&info, &first);
-    for _ in 1..PICTURES {
+    for decoded in 1..PICTURES {
+        // A picture near the size limit takes seconds.
+        link.progress(decoded, PICTURES)?;
         let Some(picture) = decoder.next()? else { break };
         interlaced |= is_interlaced(&info, &picture);
     }

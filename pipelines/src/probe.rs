@@ -34,7 +34,7 @@ fn report(spec: &ProbeSpec, link: &Link, packets: &mut Packets) -> Result<ProbeR
             let opening = opening::of_video(&spec.source, link, clock)?;
             if log.untimed > 0 {
                 log.starts = opening::times_of_video(&spec.source, link, clock, spec.duration_max_ns)?;
-                log.end = i64::MIN;
+                log.span = None;
             }
             Some(video_stream(&log, &opening, clock)?)
         }
@@ -84,7 +84,10 @@ fn video_stream(log: &StreamLog, opening: &Opening, clock: MediaClock) -> Result
         fps_den,
         frames: cadence.frames,
         first_ns: opening.first_ns,
-        end_ns: log.end.max(cadence.last_ns.saturating_add(cadence.delta_median_ns.cast_signed())),
+        end_ns: log
+            .span
+            .map_or(i64::MIN, |(_, end)| end)
+            .max(cadence.last_ns.saturating_add(cadence.delta_median_ns.cast_signed())),
         delta_min_ns: cadence.delta_min_ns,
         delta_median_ns: cadence.delta_median_ns,
         delta_max_ns: cadence.delta_max_ns,
@@ -130,6 +133,7 @@ fn left_out(index: u32, log: &StreamLog) -> String {
 fn audio_stream(log: &StreamLog, index: u32, clock: MediaClock) -> Option<AudioStream> {
     let caps = log.caps.as_ref().filter(|caps| streams::is_decodable(caps))?;
     let structure = caps.structure(0)?;
+    let (first_ns, end_ns) = log.span?;
     let number = |field| structure.get::<i32>(field).ok().and_then(|n| u32::try_from(n).ok()).unwrap_or(0);
     Some(AudioStream {
         index,
@@ -137,8 +141,8 @@ fn audio_stream(log: &StreamLog, index: u32, clock: MediaClock) -> Option<AudioS
         sample_rate: number("rate"),
         channels: number("channels"),
         language: log.language.clone(),
-        first_ns: *log.starts.iter().min()?,
-        end_ns: log.end,
+        first_ns,
+        end_ns,
         clock,
     })
 }

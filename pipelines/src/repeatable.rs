@@ -30,6 +30,7 @@ mod tests {
         super::zero_new_memory();
         for size in [2048usize, 4096, 100_000, 3_000_000] {
             drop(black_box(vec![0x77u8; size]));
+            #[expect(clippy::uninit_vec, reason = "the same")]
             let mut fresh: Vec<u8> = Vec::with_capacity(size);
             #[expect(unsafe_code, reason = "reading what the allocator left is the point")]
             // SAFETY: any byte is a valid u8, and the allocator has initialised all of them.

@@ -191,8 +191,12 @@ mod tests {
 
     fn fragment(run: &Run) -> Vec<u8> {
         let styp = boxed(b"styp", &[b"cmf2\0\0\0\0"]).expect("small");
-        [styp, written(&[0, 0, 0, 0, 0, 0, 0, 7], run).expect("small"), boxed(b"mdat", &[b"abc"]).expect("small")]
-            .concat()
+        [
+            styp,
+            written(&[0, 0, 0, 0, 0, 0, 0, 7], run).expect("small"),
+            boxed(b"mdat", &[b"abc"]).expect("small"),
+        ]
+        .concat()
     }
 
     fn durations(run: &Run) -> Vec<i64> {

@@ -83,7 +83,13 @@ impl Client {
     ///
     /// # Panics
     /// When there is no answer.
-    pub async fn send(&self, method: Method, path: &str, headers: &[(&str, &str)], body: impl Into<Body>) -> Answer {
+    pub async fn send(
+        &self,
+        method: Method,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: impl Into<Body>,
+    ) -> Answer {
         self.try_send(method, path, headers, body).await.expect("an answer")
     }
 
@@ -107,7 +113,11 @@ impl Client {
             request = request.header(*name, *value);
         }
         let (parts, body) = self.http.send(request.body(body.into())?).await?.into_parts();
-        Ok(Answer { status: parts.status, headers: parts.headers, body: collect(body, ANSWER_BYTES_MAX).await? })
+        Ok(Answer {
+            status: parts.status,
+            headers: parts.headers,
+            body: collect(body, ANSWER_BYTES_MAX).await?,
+        })
     }
 
     /// GET.
@@ -140,9 +150,8 @@ impl Client {
         command.stdin(Stdio::null()).kill_on_drop(true);
         let output = command.output().await.expect("the command runs");
         let line = String::from_utf8_lossy(&output.stdout);
-        serde_json::from_str(line.trim()).unwrap_or_else(|_| {
-            panic!("no JSON line: {line} {}", String::from_utf8_lossy(&output.stderr))
-        })
+        serde_json::from_str(line.trim())
+            .unwrap_or_else(|_| panic!("no JSON line: {line} {}", String::from_utf8_lossy(&output.stderr)))
     }
 
     /// Uploads a film and waits until it is ready; its JSON.

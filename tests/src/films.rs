@@ -13,7 +13,8 @@ use crate::binary;
 /// When the folder cannot be made.
 #[must_use]
 pub fn fixtures() -> PathBuf {
-    let folder = binary().parent().map(|folder| folder.join("fixtures")).expect("the binary lies in a folder");
+    let folder =
+        binary().parent().map(|folder| folder.join("fixtures")).expect("the binary lies in a folder");
     std::fs::create_dir_all(&folder).expect("the folder of films");
     folder
 }
@@ -39,7 +40,8 @@ pub fn clip(seconds: u32, size: &str, rate: &str, flags: &[&str]) -> PathBuf {
         let (made, data) = (scratch.path().join("film.mp4"), scratch.path().join("data"));
         let (made_text, data_text) = (made.to_string_lossy(), data.to_string_lossy());
         let seconds = seconds.to_string();
-        let arguments = ["film", &made_text, "--seconds", &seconds, "--size", size, "--rate", rate, "--data", &data_text];
+        let arguments =
+            ["film", &made_text, "--seconds", &seconds, "--size", size, "--rate", rate, "--data", &data_text];
         run(&binary(), &[&arguments, flags].concat());
         // Another test may have been faster; both made the same film.
         std::fs::rename(made, &film).expect("the film is kept");

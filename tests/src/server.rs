@@ -93,9 +93,8 @@ impl Server {
         let stdout = child.stdout.take().expect("piped");
         let stderr = child.stderr.take().expect("piped");
         keep(stderr, log.clone());
-        let url = match timeout(PATIENCE, ready(stdout, log.clone())).await {
-            Ok(Some(url)) => url,
-            _ => panic!("the server did not become ready:\n{}", text(&log)),
+        let Ok(Some(url)) = timeout(PATIENCE, ready(stdout, log.clone())).await else {
+            panic!("the server did not become ready:\n{}", text(&log));
         };
         let listen = url.trim_start_matches("http://").to_owned();
         Self { options, data, listen, child, log, url }
@@ -182,7 +181,8 @@ impl Server {
         let tasks = std::fs::read_dir(format!("/proc/{}/task", self.id()));
         let lists = tasks.into_iter().flatten().flatten().map(|task| task.path().join("children"));
         let ids = lists.filter_map(|list| std::fs::read_to_string(list).ok());
-        ids.flat_map(|text| text.split_whitespace().filter_map(|id| id.parse().ok()).collect::<Vec<_>>()).collect()
+        ids.flat_map(|text| text.split_whitespace().filter_map(|id| id.parse().ok()).collect::<Vec<_>>())
+            .collect()
     }
 }
 
@@ -218,7 +218,10 @@ fn keep(from: impl AsyncRead + Unpin + Send + 'static, log: Arc<Mutex<Vec<String
 }
 
 /// Waits for the line that says that the server is ready, and where it answers; goes on reading so that the pipe never fills.
-async fn ready(from: impl AsyncRead + Unpin + Send + 'static, log: Arc<Mutex<Vec<String>>>) -> Option<String> {
+async fn ready(
+    from: impl AsyncRead + Unpin + Send + 'static,
+    log: Arc<Mutex<Vec<String>>>,
+) -> Option<String> {
     let mut reader = BufReader::new(from);
     loop {
         let mut line = String::new();

@@ -44,7 +44,12 @@ async fn a_private_film_needs_its_token_and_stays_private_in_the_cache() {
     assert_eq!(status(&stranger, &watch).await, 404);
     assert_eq!(status(&owner, &watch).await, 200);
     let token = owner
-        .send(Method::POST, &format!("/api/v1/assets/{id}/token"), &[("content-type", "application/json")], "{}")
+        .send(
+            Method::POST,
+            &format!("/api/v1/assets/{id}/token"),
+            &[("content-type", "application/json")],
+            "{}",
+        )
         .await
         .json();
     let watch = stranger.get(&format!("{watch}?token={}", token["token"].as_str().expect("a token"))).await;
@@ -89,8 +94,10 @@ async fn an_edge_of_its_own_serves_public_and_private_films() {
     assert_eq!(status(&viewer, with_token).await, 200);
     assert_eq!(status(&viewer, &bare_path(&closed)).await, 404, "what the edge keeps is behind the token");
     assert_eq!(status(&viewer, "/api/v1/assets").await, 404, "an edge has no API");
-    let again = viewer.get(&format!("/media/{}/v1/video-180/00000.m4s", open["id"].as_str().expect("an id"))).await;
-    let hit = viewer.get(&format!("/media/{}/v1/video-180/00000.m4s", open["id"].as_str().expect("an id"))).await;
+    let again =
+        viewer.get(&format!("/media/{}/v1/video-180/00000.m4s", open["id"].as_str().expect("an id"))).await;
+    let hit =
+        viewer.get(&format!("/media/{}/v1/video-180/00000.m4s", open["id"].as_str().expect("an id"))).await;
     assert_eq!(again.body, hit.body);
     assert!(hit.header("cache-status").contains("hit"), "{hit:?}");
 }

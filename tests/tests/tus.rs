@@ -12,12 +12,19 @@ const TUS: (&str, &str) = ("tus-resumable", "1.0.0");
 const BYTES: (&str, &str) = ("content-type", "application/offset+octet-stream");
 
 async fn create(client: &Client, length: usize) -> (String, String) {
-    let answer = client.send(Method::POST, "/files", &[TUS, ("upload-length", &length.to_string())], "").await;
+    let answer =
+        client.send(Method::POST, "/files", &[TUS, ("upload-length", &length.to_string())], "").await;
     assert_eq!(answer.status, 201, "{answer:?}");
     (answer.header("location").to_owned(), answer.header("nexus-asset").to_owned())
 }
 
-async fn patch(client: &Client, url: &str, offset: usize, body: impl Into<Body>, more: &[(&str, &str)]) -> Answer {
+async fn patch(
+    client: &Client,
+    url: &str,
+    offset: usize,
+    body: impl Into<Body>,
+    more: &[(&str, &str)],
+) -> Answer {
     let offset = offset.to_string();
     let headers = [&[TUS, BYTES, ("upload-offset", offset.as_str())][..], more].concat();
     client.send(Method::PATCH, url, &headers, body).await
@@ -54,7 +61,9 @@ async fn what_breaks_the_protocol_is_refused_with_its_status() {
     let (url, _) = create(&client, 10).await;
     let version = client.send(Method::HEAD, &url, &[("tus-resumable", "0.2.2")], "").await;
     assert_eq!((version.status.as_u16(), version.header("tus-version")), (412, "1.0.0"));
-    let kind = client.send(Method::PATCH, &url, &[TUS, ("content-type", "text/plain"), ("upload-offset", "0")], "x").await;
+    let kind = client
+        .send(Method::PATCH, &url, &[TUS, ("content-type", "text/plain"), ("upload-offset", "0")], "x")
+        .await;
     assert_eq!(kind.status, 415);
     assert_eq!(patch(&client, &url, 3, "x", &[]).await.status, 409);
     assert_eq!(patch(&client, &url, 0, "far too long for ten", &[]).await.status, 413);
@@ -94,7 +103,8 @@ async fn of_two_writers_at_one_offset_one_wins() {
         });
         Body::from_stream(Box::pin(pieces))
     };
-    let (one, other) = tokio::join!(patch(&client, &url, 0, slow(), &[]), patch(&client, &url, 0, slow(), &[]));
+    let (one, other) =
+        tokio::join!(patch(&client, &url, 0, slow(), &[]), patch(&client, &url, 0, slow(), &[]));
     let mut statuses = [one.status.as_u16(), other.status.as_u16()];
     statuses.sort_unstable();
     assert_eq!(statuses, [204, 409]);

@@ -13,7 +13,10 @@ const OFFSET_MS_MAX: f64 = 20.0;
 /// A playlist's lines that are addresses, joined to the playlist's own.
 fn addresses(playlist_url: &str, text: &str) -> Vec<String> {
     let folder = playlist_url.rsplit_once('/').map_or("", |(folder, _)| folder);
-    text.lines().filter(|line| !line.starts_with('#') && !line.is_empty()).map(|line| format!("{folder}/{line}")).collect()
+    text.lines()
+        .filter(|line| !line.starts_with('#') && !line.is_empty())
+        .map(|line| format!("{folder}/{line}"))
+        .collect()
 }
 
 fn attribute(line: &str, name: &str) -> Option<String> {
@@ -26,7 +29,8 @@ async fn download(client: &Client, playlist_url: &str, to: &Path) {
     let playlist = client.get(playlist_url).await.text();
     let folder = playlist_url.rsplit_once('/').expect("a path").0;
     let map = playlist.lines().find(|line| line.starts_with("#EXT-X-MAP")).expect("a header");
-    let mut bytes = client.get(&format!("{folder}/{}", attribute(map, "URI").expect("a URI"))).await.body.to_vec();
+    let mut bytes =
+        client.get(&format!("{folder}/{}", attribute(map, "URI").expect("a URI"))).await.body.to_vec();
     for url in addresses(playlist_url, &playlist) {
         bytes.extend_from_slice(&client.get(&url).await.body);
     }
@@ -42,7 +46,8 @@ async fn judge(client: &Client, asset: &Value, frames: u32) {
     let hls = url(asset, "hls");
     let multivariant = client.get(hls).await.text();
     let folder = tempfile::tempdir().expect("temp dir");
-    let sound = multivariant.lines().find(|line| line.contains("TYPE=AUDIO")).and_then(|line| attribute(line, "URI"));
+    let sound =
+        multivariant.lines().find(|line| line.contains("TYPE=AUDIO")).and_then(|line| attribute(line, "URI"));
     let sound_file = folder.path().join("audio.mp4");
     if let Some(uri) = &sound {
         download(client, &format!("{}/{uri}", hls.rsplit_once('/').expect("a path").0), &sound_file).await;
@@ -83,7 +88,8 @@ async fn a_film_becomes_a_ladder_with_every_frame_once() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_film_of_several_chunks_is_one_film() {
-    let server = Server::with(ServerOptions::all(&["transcode.chunk_seconds=6", "transcode.heights=234"])).await;
+    let server =
+        Server::with(ServerOptions::all(&["transcode.chunk_seconds=6", "transcode.heights=234"])).await;
     let asset = server.client().ready(&clip(14, "416x234", "30000/1001", &[]), &[]).await;
     judge(&server.stranger(), &asset, 419).await;
     check(url(&asset, "hls"));
@@ -98,7 +104,12 @@ async fn a_silent_film_and_sound_alone_both_play() {
     check(url(&silent, "hls"));
     let film = clip(8, "640x360", "25", &[]);
     let sound = film.with_extension("mp3");
-    let extracted = Command::new("ffmpeg").args(["-y", "-v", "error", "-i"]).arg(&film).args(["-vn", "-c:a", "libmp3lame"]).arg(&sound).status();
+    let extracted = Command::new("ffmpeg")
+        .args(["-y", "-v", "error", "-i"])
+        .arg(&film)
+        .args(["-vn", "-c:a", "libmp3lame"])
+        .arg(&sound)
+        .status();
     assert!(extracted.expect("ffmpeg runs").success());
     let music = client.ready(&sound, &[]).await;
     assert!(music["poster"].is_null(), "{music}");

@@ -71,7 +71,7 @@ impl Catalogue {
     #[must_use]
     pub fn new(db: Db, queue: Queue, outbox: Outbox, bus: Bus, ambient: Ambient, lease: Duration) -> Self {
         let board = ProgressBoard::default();
-        Self { db, queue, outbox, bus, ambient, board, sweep_delay: lease * 2 }
+        Self { db, queue, outbox, bus, ambient, board, sweep_delay: lease.saturating_mul(2) }
     }
 
     /// An asset of the principal's tenant.

@@ -74,8 +74,8 @@ pub struct Report {
     pub counts: Counts,
     /// Rules that could not be judged, and why.
     pub not_judged: Vec<NotJudged>,
-    /// False when a limit stopped the check, or it was finished with resources still unread: what was not
-    /// read was not judged.
+    /// False when a limit kept something from being read, or the check was finished with resources still
+    /// unread: what was not read was not judged.
     pub complete: bool,
     /// False when an entry itself could not be read, so that nothing was judged under it.
     pub readable: bool,

@@ -263,8 +263,7 @@ both_empty_dbs!(a_lock_held_by_another_process_is_busy, |database| async move {
 });
 
 both_empty_dbs!(an_exhausted_pool_is_unavailable, |database| async move {
-    let options =
-        Options { connections: 1, acquire_timeout: Duration::from_millis(50), ..Options::default() };
+    let options = Options { connections: 1, acquire_timeout: Duration::from_secs(2), ..Options::default() };
     let db = Db::open(database.url(), options).await.unwrap();
     let held = db.write().await.unwrap();
     let error = db.write().await.err().expect("there is one connection only");

@@ -1,6 +1,13 @@
 //! Jobs, claims and the rules of their retries.
 
-use std::{fmt, time::Duration};
+use std::{
+    fmt,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
 use base::{JobId, TenantId, Timestamp};
 use db::DbError;
@@ -68,6 +75,7 @@ pub struct Claim {
     /// When the lease ends unless renewed.
     pub lease_until: Timestamp,
     pub(crate) token: String,
+    pub(crate) settling: Arc<AtomicBool>,
 }
 
 impl Claim {
@@ -77,6 +85,35 @@ impl Claim {
     /// [`JobsError::Payload`] when it does not fit.
     pub fn payload<T: DeserializeOwned>(&self) -> Result<T, JobsError> {
         T::deserialize(&self.payload).map_err(JobsError::Payload)
+    }
+
+    /// Whether the holder is settling, or has: then a lease that is gone may be its own doing.
+    pub(crate) fn is_settling(&self) -> bool {
+        self.settling.load(Ordering::SeqCst)
+    }
+
+    pub(crate) fn begin_settling(&self) -> Settling<'_> {
+        self.settling.store(true, Ordering::SeqCst);
+        Settling { claim: self, outcome: None }
+    }
+}
+
+/// A settlement under way; without [`Settling::done`] it did not happen.
+pub(crate) struct Settling<'a> {
+    claim: &'a Claim,
+    outcome: Option<Outcome>,
+}
+
+impl Settling<'_> {
+    pub(crate) fn done(mut self, outcome: Outcome) -> Settled {
+        self.outcome = Some(outcome);
+        Settled(outcome)
+    }
+}
+
+impl Drop for Settling<'_> {
+    fn drop(&mut self) {
+        self.claim.settling.store(self.outcome.is_some(), Ordering::SeqCst);
     }
 }
 
@@ -106,7 +143,7 @@ pub enum Outcome {
 /// [`crate::Queue::retry`] and [`crate::Queue::fail`] make one.
 #[derive(Debug)]
 #[must_use]
-pub struct Settled(pub(crate) Outcome);
+pub struct Settled(Outcome);
 
 impl Settled {
     /// How it ended.

@@ -96,9 +96,10 @@ impl Queue {
     /// # Errors
     /// [`JobsError::LeaseLost`], and `tx` is undone; [`JobsError::Db`].
     pub async fn complete(&self, mut tx: Tx, claim: &Claim) -> Result<Settled, JobsError> {
+        let settling = claim.begin_settling();
         held(store::complete(&mut tx, claim).await?)?;
         tx.commit().await?;
-        Ok(Settled(Outcome::Completed))
+        Ok(settling.done(Outcome::Completed))
     }
 
     /// Lets the job be attempted again after `delay`, counts a failure, and commits `tx`.
@@ -113,10 +114,11 @@ impl Queue {
         delay: Duration,
     ) -> Result<Settled, JobsError> {
         let (now, reason) = (self.ambient.now(), bounded_reason(reason));
+        let settling = claim.begin_settling();
         held(store::retry(&mut tx, claim, &reason, now + delay, now).await?)?;
         tx.wake_after_commit(&self.wake);
         tx.commit().await?;
-        Ok(Settled(Outcome::Retried))
+        Ok(settling.done(Outcome::Retried))
     }
 
     /// Lets the job rest as dead with its reason, and commits `tx`.
@@ -124,9 +126,10 @@ impl Queue {
     /// # Errors
     /// [`JobsError::LeaseLost`], and `tx` is undone; [`JobsError::Db`].
     pub async fn fail(&self, mut tx: Tx, claim: &Claim, reason: &str) -> Result<Settled, JobsError> {
+        let settling = claim.begin_settling();
         held(store::fail(&mut tx, claim, &bounded_reason(reason), self.ambient.now()).await?)?;
         tx.commit().await?;
-        Ok(Settled(Outcome::Failed))
+        Ok(settling.done(Outcome::Failed))
     }
 
     /// Gives the job back untouched, to be claimed at once; counts neither as failure nor as interruption.

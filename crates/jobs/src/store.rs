@@ -4,6 +4,8 @@
 //! the job. Locks are taken on domain rows first and job rows last (a claim is settled at the end of its
 //! transaction; cancelling follows the domain's change), so settling and cancelling cannot deadlock.
 
+use std::sync::Arc;
+
 use base::{JobId, TenantId, Timestamp, WorkerId};
 use db::{DbError, Json, Tx, statements};
 use serde_json::Value;
@@ -150,6 +152,7 @@ pub(crate) async fn claim(
         interruptions: row.interruptions,
         lease_until: lease.until,
         token: lease.token,
+        settling: Arc::default(),
     }))
 }
 

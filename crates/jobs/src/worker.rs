@@ -14,6 +14,8 @@ use tracing::{Instrument as _, info, info_span, warn};
 
 use crate::{Claim, Failure, JobsError, Outcome, Queue, Settled, model::backoff};
 
+/// The pause after a claim that failed.
+const CLAIM_RETRY: Duration = Duration::from_secs(1);
 /// The shortest wait for a renewal before the clock is looked at again.
 const LEFT_MIN: Duration = Duration::from_millis(1);
 
@@ -41,8 +43,8 @@ pub trait Handler: Send + Sync + 'static {
     /// Does one attempt and settles it: objects first, then, in one transaction, the rows and
     /// [`Queue::complete`] (or `retry`, `fail`).
     ///
-    /// The future is dropped at an await when the lease is lost or the process stops; what it started must
-    /// end with it. It must not block its thread: the heartbeat runs on the same one.
+    /// The future is dropped at an await when the lease is lost or the process stops, also while or after it
+    /// settles; what it started must end with it. It must not block its thread: the heartbeat runs on the same one.
     fn run(&self, claim: &Claim) -> impl Future<Output = Result<Settled, Failure>> + Send;
 
     /// Records, in the transaction in which the job dies, that its work will not be done.
@@ -104,17 +106,19 @@ impl<H: Handler> Worker<H> {
     async fn next(&self) -> Option<Claim> {
         let mut wake = std::pin::pin!(self.queue.notified());
         wake.as_mut().enable();
+        let mut pause = self.options.poll;
         match self.queue.claim(&self.options.worker, &self.options.kinds, self.options.lease).await {
             Ok(Some(claim)) => return Some(claim),
             Ok(None) => {}
             Err(error) => {
                 metrics::counter!("nexus_jobs_claim_failed_total").increment(1);
                 warn!(error = &error as &dyn std::error::Error, "no job could be claimed: {error}");
+                pause = pause.min(CLAIM_RETRY);
             }
         }
         tokio::select! {
             () = wake => {}
-            () = sleep(self.options.poll) => {}
+            () = sleep(pause) => {}
             () = self.stop.cancelled() => {}
         }
         None
@@ -157,6 +161,7 @@ impl<H: Handler> Worker<H> {
             sleep(self.options.lease / 3).await;
             match self.before(until, self.queue.heartbeat(claim, self.options.lease)).await {
                 Some(Ok(renewed)) => until = renewed,
+                Some(Err(JobsError::LeaseLost)) if claim.is_settling() => {}
                 Some(Err(JobsError::LeaseLost)) => return,
                 Some(Err(error)) => warn!("the lease was not renewed: {error}"),
                 None => warn!("the lease was not renewed in time"),

@@ -10,7 +10,12 @@ use crate::{check, film, key, upload};
 
 /// Media streaming server: films in, HLS and DASH ladders out, served by a caching edge.
 #[derive(Parser, Debug)]
-#[command(name = "nexus", version, propagate_version = true, after_help = "Examples:\n  nexus                                   everything in one process, data in ./data\n  nexus upload film.mp4 --key KEY --wait  a film goes in, a playable URL comes out\n  nexus key create --role creator         a key for somebody who uploads\n  nexus check http://127.0.0.1:8080/media/ASSET/hls.m3u8\n  nexus edge --upstream http://origin:8080 --listen 0.0.0.0:8080")]
+#[command(
+    name = "nexus",
+    version,
+    propagate_version = true,
+    after_help = "Examples:\n  nexus                                   everything in one process, data in ./data\n  nexus upload film.mp4 --key KEY --wait  a film goes in, a playable URL comes out\n  nexus key create --role creator         a key for somebody who uploads\n  nexus check http://127.0.0.1:8080/media/ASSET/hls.m3u8\n  nexus edge --upstream http://origin:8080 --listen 0.0.0.0:8080"
+)]
 pub struct Cli {
     /// Where settings come from.
     #[command(flatten)]
@@ -107,9 +112,9 @@ impl Sources {
         });
         let mut flags: Vec<Override> = given.collect();
         for pair in &self.set {
-            let (key, value) = pair
-                .split_once('=')
-                .ok_or_else(|| anyhow::anyhow!("--set {pair:?}: KEY=VALUE is expected, such as transcode.crf=21"))?;
+            let (key, value) = pair.split_once('=').ok_or_else(|| {
+                anyhow::anyhow!("--set {pair:?}: KEY=VALUE is expected, such as transcode.crf=21")
+            })?;
             flags.push(Override { key: key.into(), value: value.into(), place: format!("--set {key}") });
         }
         Ok(settings::load(self.config.as_deref(), &flags)?)
@@ -129,9 +134,19 @@ mod tests {
 
     #[test]
     fn flags_become_settings() {
-        let cli = Cli::parse_from(["nexus", "edge", "--upstream", "http://o", "--data", "/x", "--set", "transcode.crf=21"]);
+        let cli = Cli::parse_from([
+            "nexus",
+            "edge",
+            "--upstream",
+            "http://o",
+            "--data",
+            "/x",
+            "--set",
+            "transcode.crf=21",
+        ]);
         let Some(Command::Edge { upstream }) = &cli.command else { panic!("the edge command") };
-        let settings = cli.sources.settings(&[("edge.upstream", "--upstream", upstream.as_deref())]).expect("valid");
+        let settings =
+            cli.sources.settings(&[("edge.upstream", "--upstream", upstream.as_deref())]).expect("valid");
         assert_eq!(settings.edge.upstream, "http://o");
         assert_eq!(settings.data, std::path::Path::new("/x"));
         assert!((settings.transcode.crf - 21.0).abs() < f32::EPSILON);

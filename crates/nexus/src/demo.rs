@@ -35,7 +35,8 @@ pub async fn run(settings: Settings) {
 
 async fn show(settings: &Settings) -> Result<()> {
     let key_file = settings.data.join(crate::run::OWNER_KEY_FILE);
-    let key = std::fs::read_to_string(&key_file).with_context(|| format!("reading {}", key_file.display()))?;
+    let key =
+        std::fs::read_to_string(&key_file).with_context(|| format!("reading {}", key_file.display()))?;
     let key = key.trim().to_owned();
     if !is_empty(&settings.public_url(), &key).await? {
         return Ok(());
@@ -51,9 +52,11 @@ async fn show(settings: &Settings) -> Result<()> {
 
 /// Whether the library that this key opens holds nothing.
 async fn is_empty(server: &str, key: &str) -> Result<bool> {
-    let request = Request::get(format!("{server}/api/v1/assets?limit=1")).header("authorization", format!("Bearer {key}"));
+    let request = Request::get(format!("{server}/api/v1/assets?limit=1"))
+        .header("authorization", format!("Bearer {key}"));
     let response = Client::new(ClientOptions::default()).send(request.body(Body::empty())?).await?;
     anyhow::ensure!(response.status().is_success(), "the server answered {}", response.status());
-    let list: Page<serde_json::Value> = serde_json::from_slice(&collect(response.into_body(), LIST_BYTES_MAX).await?)?;
+    let list: Page<serde_json::Value> =
+        serde_json::from_slice(&collect(response.into_body(), LIST_BYTES_MAX).await?)?;
     Ok(list.items.is_empty())
 }

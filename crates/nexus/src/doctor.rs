@@ -58,7 +58,8 @@ pub async fn run(settings: &Settings) -> Result<ExitCode> {
 
 fn listener(settings: &Settings) -> Result<String> {
     let listen = settings.server.listen;
-    TcpListener::bind(listen).map_err(|error| anyhow::anyhow!("{listen} cannot be listened on: {error} (is a server running?)"))?;
+    TcpListener::bind(listen)
+        .map_err(|error| anyhow::anyhow!("{listen} cannot be listened on: {error} (is a server running?)"))?;
     Ok(format!("{listen} is free; URLs begin with {}", settings.public_url()))
 }
 
@@ -69,7 +70,9 @@ async fn database(settings: &Settings) -> Result<String> {
     let engine = db.engine();
     Ok(match pending {
         0 => format!("{engine:?}, schema up to date"),
-        _ => format!("{engine:?}, {pending} migrations pending (applied at start on SQLite, by `nexus migrate` on PostgreSQL)"),
+        _ => format!(
+            "{engine:?}, {pending} migrations pending (applied at start on SQLite, by `nexus migrate` on PostgreSQL)"
+        ),
     })
 }
 
@@ -79,8 +82,12 @@ async fn objects(settings: &Settings) -> Verdict {
         Ok(store.free_bytes().await?)
     };
     match looked.await {
-        Ok(Some(free)) if free < ROOM_MIN => Verdict::Weak(format!("{} MiB free; films need room", free >> 20)),
-        Ok(Some(free)) => Verdict::Fine(format!("{} GiB free in {}", free >> 30, settings.store_folder().display())),
+        Ok(Some(free)) if free < ROOM_MIN => {
+            Verdict::Weak(format!("{} MiB free; films need room", free >> 20))
+        }
+        Ok(Some(free)) => {
+            Verdict::Fine(format!("{} GiB free in {}", free >> 30, settings.store_folder().display()))
+        }
         Ok(None) => Verdict::Fine("no limit known".into()),
         Err(error) => Verdict::of(Err(error)),
     }
@@ -95,9 +102,10 @@ async fn sandbox(settings: &Settings) -> Verdict {
         Ok(tokio::time::timeout(Duration::from_secs(30), sandbox.inspect_door()).await??)
     };
     match looked.await {
-        Ok(door) if door.missing.is_empty() => {
-            Verdict::Fine(format!("door closed: Landlock ABI {}, seccomp, own network namespace", door.landlock_abi))
-        }
+        Ok(door) if door.missing.is_empty() => Verdict::Fine(format!(
+            "door closed: Landlock ABI {}, seccomp, own network namespace",
+            door.landlock_abi
+        )),
         Ok(door) => Verdict::Weak(format!("door closed, but: {}", door.missing.join("; "))),
         Err(error) => Verdict::of(Err(error)),
     }

@@ -15,7 +15,9 @@ use settings::Settings;
 
 /// What the command line says.
 #[derive(Args, Debug)]
-#[command(after_help = "Examples:\n  nexus film film.mp4\n  nexus film ntsc.mp4 --size 640x360 --rate 30000/1001 --seconds 6 --silent")]
+#[command(
+    after_help = "Examples:\n  nexus film film.mp4\n  nexus film ntsc.mp4 --size 640x360 --rate 30000/1001 --seconds 6 --silent"
+)]
 pub struct FilmArgs {
     /// The file to write (MP4: H.264 and AAC).
     out: PathBuf,
@@ -50,9 +52,11 @@ impl FilmArgs {
     }
 
     fn spec(&self) -> Result<TestFilmSpec> {
-        let (width, height) = pair(&self.size, 'x').with_context(|| format!("--size {:?}: such as 1280x720", self.size))?;
+        let (width, height) =
+            pair(&self.size, 'x').with_context(|| format!("--size {:?}: such as 1280x720", self.size))?;
         let rate = if self.rate.contains('/') { self.rate.clone() } else { format!("{}/1", self.rate) };
-        let (fps_num, fps_den) = pair(&rate, '/').with_context(|| format!("--rate {:?}: such as 25 or 30000/1001", self.rate))?;
+        let (fps_num, fps_den) =
+            pair(&rate, '/').with_context(|| format!("--rate {:?}: such as 25 or 30000/1001", self.rate))?;
         if width < 320 || height < 180 || width % 2 + height % 2 > 0 || width > 7680 || height > 4320 {
             bail!("--size {}: even numbers from 320x180 to 7680x4320 are expected", self.size);
         }
@@ -117,7 +121,12 @@ mod tests {
     use super::*;
 
     fn args(size: &str, rate: &str) -> FilmArgs {
-        FilmArgs { size: size.into(), rate: rate.into(), seconds: 2, ..FilmArgs::demonstration("x.mp4".into()) }
+        FilmArgs {
+            size: size.into(),
+            rate: rate.into(),
+            seconds: 2,
+            ..FilmArgs::demonstration("x.mp4".into())
+        }
     }
 
     #[test]
@@ -129,7 +138,12 @@ mod tests {
 
     #[test]
     fn what_does_not_fit_is_named() {
-        for (size, rate, word) in [("640", "25", "--size"), ("641x360", "25", "--size"), ("640x360", "0", "--rate"), ("640x360", "x", "--rate")] {
+        for (size, rate, word) in [
+            ("640", "25", "--size"),
+            ("641x360", "25", "--size"),
+            ("640x360", "0", "--rate"),
+            ("640x360", "x", "--rate"),
+        ] {
             let error = args(size, rate).spec().expect_err("refused").to_string();
             assert!(error.contains(word), "{error}");
         }

@@ -74,7 +74,10 @@ pub async fn run(action: KeyCommand, settings: &Settings) -> Result<ExitCode> {
                 println!("{}", serde_json::to_string(&Made { id: made.id.as_str(), role, key: secret })?);
             } else {
                 println!("{secret}");
-                eprintln!("A key of the role {role}, shown this once. Revoke it with: nexus key revoke {}", made.id);
+                eprintln!(
+                    "A key of the role {role}, shown this once. Revoke it with: nexus key revoke {}",
+                    made.id
+                );
             }
         }
         KeyCommand::List { json } => list(&identity, &tenant, json).await?,

@@ -159,7 +159,8 @@ impl House {
             health.report("sandbox", inspect(&transcoder).await);
             jobs::work(queue, tasks, options, transcoder).await
         });
-        self.tasks.spawn_critical("job-depths", jobs::watch(self.queue.clone(), self.tasks.clone(), DEPTH_EVERY));
+        self.tasks
+            .spawn_critical("job-depths", jobs::watch(self.queue.clone(), self.tasks.clone(), DEPTH_EVERY));
         Ok(())
     }
 
@@ -200,12 +201,19 @@ async fn end(tasks: &Tasks, grace: Duration) -> ExitCode {
 /// Opens the listener first: a port that is taken is the likeliest mistake, and port 0 names the URL.
 async fn listen(settings: &mut Settings) -> Result<TcpListener> {
     let listener = TcpListener::bind(settings.server.listen).await;
-    let listener = listener.with_context(|| format!("listening on {} (server.listen)", settings.server.listen))?;
+    let listener =
+        listener.with_context(|| format!("listening on {} (server.listen)", settings.server.listen))?;
     settings.server.listen = listener.local_addr()?;
     Ok(listener)
 }
 
-fn serve(settings: &Settings, ambient: &Ambient, tasks: &Tasks, listener: TcpListener, router: Router) -> Result<()> {
+fn serve(
+    settings: &Settings,
+    ambient: &Ambient,
+    tasks: &Tasks,
+    listener: TcpListener,
+    router: Router,
+) -> Result<()> {
     let proxies = TrustedProxies::parse(&settings.server.trusted_proxies)?;
     let stall = Duration::from_secs(settings.upload.stall_seconds.into());
     let guard = Guard { trusted_proxies: proxies, body_idle: stall, ..Guard::new(ambient.clone()) };
@@ -233,7 +241,8 @@ pub async fn run(role: Role, mut settings: Settings) -> Result<ExitCode> {
     if let Some(listener) = listener {
         let router = match role {
             Role::Origin => {
-                let credential = Some(house.settings.edge.credential.clone()).filter(|secret| !secret.is_empty());
+                let credential =
+                    Some(house.settings.edge.credential.clone()).filter(|secret| !secret.is_empty());
                 let origin = house.origin(credential).await?;
                 origin::router(&origin).merge(origin::media_router(&origin))
             }
@@ -243,7 +252,8 @@ pub async fn run(role: Role, mut settings: Settings) -> Result<ExitCode> {
                 let options = EdgeOptions::from_settings(&house.settings.edge, house.ambient.clone())
                     .with_credential(credential)
                     .with_keys(origin.signer.jwks());
-                let edge = Edge::new(options, Upstream::in_process(origin::media_router(&origin)), &house.tasks)?;
+                let edge =
+                    Edge::new(options, Upstream::in_process(origin::media_router(&origin)), &house.tasks)?;
                 origin::router(&origin).merge(edge.router())
             }
         };
@@ -267,7 +277,9 @@ pub async fn run(role: Role, mut settings: Settings) -> Result<ExitCode> {
 /// When it cannot start; the message says what to change.
 pub async fn edge(mut settings: Settings) -> Result<ExitCode> {
     if settings.edge.upstream.is_empty() {
-        anyhow::bail!("edge.upstream is empty: name the origin to pull from, such as --upstream http://origin:8080");
+        anyhow::bail!(
+            "edge.upstream is empty: name the origin to pull from, such as --upstream http://origin:8080"
+        );
     }
     let listener = listen(&mut settings).await?;
     telemetry::init(&settings.telemetry)?;

@@ -76,7 +76,8 @@ pub fn secret_file(path: &Path, fresh: impl FnOnce() -> Vec<u8>) -> Result<Vec<u
 pub fn write_secret(path: &Path, bytes: &[u8]) -> Result<()> {
     let temporary = path.with_extension("new");
     let written = || -> std::io::Result<()> {
-        let mut file = fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&temporary)?;
+        let mut file =
+            fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&temporary)?;
         file.write_all(bytes)?;
         file.sync_all()?;
         fs::rename(&temporary, path)

@@ -38,7 +38,9 @@ const ANSWER_BYTES_MAX: u64 = 4 << 20;
 
 /// What the command line says.
 #[derive(Args, Debug)]
-#[command(after_help = "Examples:\n  nexus upload film.mp4 --server http://127.0.0.1:8080 --key \"$(cat data/owner.key)\" --wait\n  nexus upload *.mov --visibility private --json")]
+#[command(
+    after_help = "Examples:\n  nexus upload film.mp4 --server http://127.0.0.1:8080 --key \"$(cat data/owner.key)\" --wait\n  nexus upload *.mov --visibility private --json"
+)]
 pub struct UploadArgs {
     /// Films and music to upload.
     #[arg(required = true)]
@@ -112,7 +114,8 @@ pub async fn run(args: UploadArgs) -> Result<ExitCode> {
     if args.title.is_some() && args.files.len() > 1 {
         bail!("--title fits one file; {} are given", args.files.len());
     }
-    let uploader = Uploader { args: &args, client: Client::new(ClientOptions::default()), bars: MultiProgress::new() };
+    let uploader =
+        Uploader { args: &args, client: Client::new(ClientOptions::default()), bars: MultiProgress::new() };
     let mut failed = false;
     for file in &args.files {
         match uploader.film(file).await {
@@ -131,7 +134,8 @@ pub async fn run(args: UploadArgs) -> Result<ExitCode> {
 
 impl Uploader<'_> {
     fn report(&self, file: &Path, asset: Option<&Asset>, state: &str, reason: Option<&str>) {
-        let (hls, dash) = (asset.and_then(|asset| asset.hls.as_deref()), asset.and_then(|asset| asset.dash.as_deref()));
+        let (hls, dash) =
+            (asset.and_then(|asset| asset.hls.as_deref()), asset.and_then(|asset| asset.dash.as_deref()));
         if self.args.json {
             let line = Line { file, asset: asset.map(|asset| asset.id.as_str()), state, hls, dash, reason };
             println!("{}", serde_json::to_string(&line).unwrap_or_default());
@@ -139,13 +143,18 @@ impl Uploader<'_> {
         }
         let name = file.display();
         match (asset, reason) {
-            (Some(asset), None) => println!("{name}: {state}, asset {}{}", asset.id, hls.map_or_else(String::new, |url| format!(", {url}"))),
+            (Some(asset), None) => println!(
+                "{name}: {state}, asset {}{}",
+                asset.id,
+                hls.map_or_else(String::new, |url| format!(", {url}"))
+            ),
             (_, reason) => println!("{name}: {state}: {}", reason.unwrap_or("no reason given")),
         }
     }
 
     async fn film(&self, path: &Path) -> Result<Asset> {
-        let length = tokio::fs::metadata(path).await.with_context(|| format!("reading {}", path.display()))?.len();
+        let length =
+            tokio::fs::metadata(path).await.with_context(|| format!("reading {}", path.display()))?.len();
         let memory = Memory::of(&self.args.server, path, length)?;
         let (location, asset) = match self.resumable(&memory).await {
             Some(known) => known,
@@ -160,7 +169,8 @@ impl Uploader<'_> {
 
     fn bar(&self, path: &Path, length: u64) -> ProgressBar {
         let style = "{msg:24!} {bar:32} {bytes}/{total_bytes} {bytes_per_sec} {eta}";
-        let bar = ProgressBar::new(length).with_message(path.file_name().unwrap_or_default().to_string_lossy().into_owned());
+        let bar = ProgressBar::new(length)
+            .with_message(path.file_name().unwrap_or_default().to_string_lossy().into_owned());
         if let Ok(style) = ProgressStyle::with_template(style) {
             bar.set_style(style);
         }
@@ -170,7 +180,9 @@ impl Uploader<'_> {
     fn request(&self, method: Method, url: &str) -> Result<http::request::Builder> {
         let uri: Uri = url.parse().with_context(|| format!("{url:?} is not an address"))?;
         let builder = Request::builder().method(method).uri(uri);
-        Ok(builder.header(header::AUTHORIZATION, format!("Bearer {}", self.args.key)).header("tus-resumable", "1.0.0"))
+        Ok(builder
+            .header(header::AUTHORIZATION, format!("Bearer {}", self.args.key))
+            .header("tus-resumable", "1.0.0"))
     }
 
     async fn answer(&self, request: Request<Body>) -> Result<(StatusCode, HeaderMap, bytes::Bytes)> {
@@ -194,7 +206,10 @@ impl Uploader<'_> {
         let pairs = [("filename", name.as_str()), ("title", &title), ("visibility", &self.args.visibility)];
         let metadata = pairs.map(|(key, value)| format!("{key} {}", STANDARD.encode(value))).join(",");
         let url = format!("{}/files", self.args.server.trim_end_matches('/'));
-        let request = self.request(Method::POST, &url)?.header("upload-length", length).header("upload-metadata", metadata);
+        let request = self
+            .request(Method::POST, &url)?
+            .header("upload-length", length)
+            .header("upload-metadata", metadata);
         let (status, headers, body) = self.answer(request.body(Body::empty())?).await?;
         if status != StatusCode::CREATED {
             bail!(refusal(status, &body));
@@ -235,31 +250,51 @@ impl Uploader<'_> {
     }
 
     async fn offset(&self, location: &str) -> Result<u64> {
-        let (status, headers, _) = self.answer(self.request(Method::HEAD, location)?.body(Body::empty())?).await?;
+        let (status, headers, _) =
+            self.answer(self.request(Method::HEAD, location)?.body(Body::empty())?).await?;
         if !status.is_success() {
             bail!("the server answered {status} for the upload");
         }
         offset_of(&headers)
     }
 
-    async fn patch(&self, path: &Path, location: &str, offset: u64, length: u64, bar: &ProgressBar) -> Result<u64, Broken> {
+    async fn patch(
+        &self,
+        path: &Path,
+        location: &str,
+        offset: u64,
+        length: u64,
+        bar: &ProgressBar,
+    ) -> Result<u64, Broken> {
         let request = self.patch_request(path, location, offset, length, bar).await.map_err(Broken::Final)?;
         let (status, headers, body) = self.answer(request).await.map_err(Broken::Line)?;
         match status {
             StatusCode::NO_CONTENT => offset_of(&headers).map_err(Broken::Final),
             // Another writer or our own broken request is still being written down: ask again where it stands.
-            StatusCode::CONFLICT | StatusCode::REQUEST_TIMEOUT => Err(Broken::Line(anyhow!(refusal(status, &body)))),
+            StatusCode::CONFLICT | StatusCode::REQUEST_TIMEOUT => {
+                Err(Broken::Line(anyhow!(refusal(status, &body))))
+            }
             status if status.is_server_error() => Err(Broken::Line(anyhow!(refusal(status, &body)))),
             status => Err(Broken::Final(anyhow!(refusal(status, &body)))),
         }
     }
 
-    async fn patch_request(&self, path: &Path, location: &str, offset: u64, length: u64, bar: &ProgressBar) -> Result<Request<Body>> {
+    async fn patch_request(
+        &self,
+        path: &Path,
+        location: &str,
+        offset: u64,
+        length: u64,
+        bar: &ProgressBar,
+    ) -> Result<Request<Body>> {
         let count = REQUEST_BYTES.min(length - offset);
         let mut file = File::open(path).await.with_context(|| format!("reading {}", path.display()))?;
         file.seek(SeekFrom::Start(offset)).await?;
         let read = bar.wrap_async_read(file.take(count));
-        let request = self.request(Method::PATCH, location)?.header("upload-offset", offset).header(header::CONTENT_LENGTH, count);
+        let request = self
+            .request(Method::PATCH, location)?
+            .header("upload-offset", offset)
+            .header(header::CONTENT_LENGTH, count);
         let request = request.header(header::CONTENT_TYPE, "application/offset+octet-stream");
         Ok(request.body(Body::from_stream(ReaderStream::with_capacity(read, 256 << 10)))?)
     }
@@ -312,7 +347,8 @@ fn pause(tries: u32) -> Duration {
 
 fn offset_of(headers: &HeaderMap) -> Result<u64> {
     let text = headers.get("upload-offset").and_then(|value| value.to_str().ok());
-    text.and_then(|text| text.parse().ok()).ok_or_else(|| anyhow!("the server did not say where the upload stands"))
+    text.and_then(|text| text.parse().ok())
+        .ok_or_else(|| anyhow!("the server did not say where the upload stands"))
 }
 
 /// A problem answer in one sentence.
@@ -347,7 +383,8 @@ struct Memory(PathBuf);
 impl Memory {
     /// Named by server, path, length and modification time, so that a changed film starts anew.
     fn of(server: &str, path: &Path, length: u64) -> Result<Self> {
-        let modified = std::fs::metadata(path)?.modified()?.duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+        let modified =
+            std::fs::metadata(path)?.modified()?.duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
         let name = format!("{server}\n{}\n{length}\n{}", path.canonicalize()?.display(), modified.as_nanos());
         let digest = Sha256::digest(name.as_bytes());
         let hex: String = digest.iter().take(16).map(|byte| format!("{byte:02x}")).collect();
@@ -361,7 +398,8 @@ impl Memory {
     /// Without it the upload still works; only resuming after a crash of this command is lost.
     fn keep(&self, known: &Known) {
         let written = self.0.parent().map_or(Ok(()), std::fs::create_dir_all);
-        let written = written.and_then(|()| std::fs::write(&self.0, serde_json::to_vec(known).unwrap_or_default()));
+        let written =
+            written.and_then(|()| std::fs::write(&self.0, serde_json::to_vec(known).unwrap_or_default()));
         if let Err(error) = written {
             eprintln!("cannot remember the upload for resuming ({error}); going on without");
         }
@@ -393,7 +431,10 @@ mod tests {
     #[test]
     fn a_problem_is_told_in_its_own_words() {
         let body = br#"{"title":"Too large","detail":"the limit is 5 bytes"}"#;
-        assert_eq!(refusal(StatusCode::PAYLOAD_TOO_LARGE, body), "the server refused (413): the limit is 5 bytes");
+        assert_eq!(
+            refusal(StatusCode::PAYLOAD_TOO_LARGE, body),
+            "the server refused (413): the limit is 5 bytes"
+        );
         assert!(refusal(StatusCode::BAD_GATEWAY, b"<html>").contains("502"));
     }
 }

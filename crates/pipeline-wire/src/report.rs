@@ -23,7 +23,7 @@ pub struct DoorReport {
     pub seccomp: bool,
     /// Whether the child has a network namespace of its own.
     pub network_namespace: bool,
-    /// Address-space limit in bytes; zero when none could be set.
+    /// Limit on private memory in bytes; zero when none is set.
     pub memory_max: u64,
     /// What is missing, in words.
     pub missing: Vec<String>,

@@ -21,7 +21,7 @@ pub struct Options {
 /// Resource limits of one child.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// Address space, in bytes.
+    /// Private memory, in bytes; a child needs about 100 MB to start with.
     pub memory_bytes: u64,
     /// CPU time, in seconds.
     pub cpu_seconds: u64,

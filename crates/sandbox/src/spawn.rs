@@ -15,7 +15,10 @@ use crate::feeder::Feeder;
 use crate::running::count_end;
 use crate::{Limits, Options, Running, SandboxError, Source};
 
-/// Starts pipeline children.
+/// Address space beyond a child's own memory: the code of all plug-ins and what threads reserve but never touch.
+const CODE_BYTES: u64 = 1 << 30;
+
+/// Starts pipeline children. Dropping it kills those that run.
 #[derive(Debug)]
 pub struct Sandbox {
     options: Options,
@@ -88,7 +91,9 @@ fn hold(child: &Child, limits: Limits) -> io::Result<()> {
     if pid.is_none() {
         return Err(io::Error::other("the child ended at once"));
     }
-    limit(Resource::As, limits.memory_bytes, limits.memory_bytes)?;
+    let space = limits.memory_bytes.saturating_add(CODE_BYTES);
+    limit(Resource::Data, limits.memory_bytes, limits.memory_bytes)?;
+    limit(Resource::As, space, space)?;
     limit(Resource::Cpu, limits.cpu_seconds, limits.cpu_seconds + 5)?;
     limit(Resource::Nofile, limits.descriptors, limits.descriptors)?;
     limit(Resource::Core, 0, 0)?;

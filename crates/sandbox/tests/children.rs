@@ -161,9 +161,10 @@ async fn a_registry_that_cannot_be_made() {
 #[tokio::test]
 async fn limits_hold_before_the_child_may_do_anything() {
     let wait = "/usr/bin/head -c 5 <&0 >/dev/null";
-    let script = format!("{wait}; for limit in v n c t f; do ulimit -H -$limit >&2; done; exit 1");
+    let script = format!("{wait}; for limit in d v n c t f; do ulimit -H -$limit >&2; done; exit 1");
     let log = log_of(end_of(&script).await);
-    assert_eq!(log, ["1048576", "99", "0", "65", "0"], "memory in KiB, descriptors, core, CPU, file size");
+    let expected = ["1048576", "2097152", "99", "0", "65", "0"];
+    assert_eq!(log, expected, "data and space in KiB, descriptors, core, CPU, file size");
 }
 
 #[tokio::test]

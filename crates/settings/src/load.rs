@@ -79,7 +79,8 @@ pub fn state_folder() -> std::path::PathBuf {
 /// # Errors
 /// Never for settings that were read by this room.
 pub fn to_toml(settings: &Settings) -> Result<String, SettingsError> {
-    toml::to_string(settings).map_err(|error| SettingsError::Parse { place: "settings".into(), reason: error.to_string() })
+    toml::to_string(settings)
+        .map_err(|error| SettingsError::Parse { place: "settings".into(), reason: error.to_string() })
 }
 
 fn reserved(name: &str) -> bool {

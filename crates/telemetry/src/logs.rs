@@ -22,7 +22,9 @@ pub enum LogError {
 /// See [`LogError`].
 pub fn init(section: &Telemetry) -> Result<(), LogError> {
     let filter = EnvFilter::try_new(&section.log).map_err(|error| LogError::Filter(error.to_string()))?;
-    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr)
+    let builder = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
         .with_ansi(std::io::stderr().is_terminal());
     let begun = match section.format {
         LogFormat::Text => builder.with_target(false).try_init(),

@@ -9,94 +9,72 @@ use cargo_metadata::{DependencyKind, Metadata, MetadataCommand};
 /// What everyone above F0 may use.
 const EVERYONE: &[&str] = &["base", "settings", "telemetry", "lifecycle"];
 
-/// Every room and the rooms it may use, beyond [`EVERYONE`] for those above F0.
-fn drawn() -> BTreeMap<&'static str, (bool, &'static [&'static str])> {
-    const F0: bool = false;
-    const ABOVE: bool = true;
-    let domain: &[&str] = &["db", "jobs", "events", "media", "playback-token"];
-    BTreeMap::from([
-        ("base", (F0, &[][..])),
-        ("media", (F0, &[])),
-        ("playback-token", (F0, &[])),
-        ("pipeline-wire", (F0, &[])),
-        ("conformance", (F0, &["media"])),
-        ("settings", (F0, &[])),
-        ("telemetry", (F0, &["settings"])),
-        ("lifecycle", (F0, &["base"])),
-        ("db", (ABOVE, &[])),
-        ("blob", (ABOVE, &[])),
-        ("httpkit", (ABOVE, &[])),
-        ("jobs", (ABOVE, &["db"])),
-        ("events", (ABOVE, &["db"])),
-        ("sandbox", (ABOVE, &["pipeline-wire"])),
-        ("identity", (ABOVE, domain)),
-        ("catalogue", (ABOVE, domain)),
-        ("pipelines", (F0, &["pipeline-wire", "media", "base"])),
-        (
+/// A room, whether it stands above F0, and the rooms it may use beyond [`EVERYONE`].
+type Room = (&'static str, bool, &'static [&'static str]);
+
+const DOMAIN: &[&str] = &["db", "jobs", "events", "media", "playback-token"];
+
+const FOUNDATION: &[Room] = &[
+    ("base", false, &[]),
+    ("media", false, &[]),
+    ("playback-token", false, &[]),
+    ("pipeline-wire", false, &[]),
+    ("conformance", false, &["media"]),
+    ("settings", false, &[]),
+    ("telemetry", false, &["settings"]),
+    ("lifecycle", false, &["base"]),
+    ("pipelines", false, &["pipeline-wire", "media", "base"]),
+];
+
+const ABOVE: &[Room] = &[
+    ("db", true, &[]),
+    ("blob", true, &[]),
+    ("httpkit", true, &[]),
+    ("jobs", true, &["db"]),
+    ("events", true, &["db"]),
+    ("sandbox", true, &["pipeline-wire"]),
+    ("identity", true, DOMAIN),
+    ("catalogue", true, DOMAIN),
+    (
+        "transcoder",
+        true,
+        &["sandbox", "pipeline-wire", "jobs", "events", "blob", "db", "catalogue", "media", "conformance"],
+    ),
+    (
+        "origin",
+        true,
+        &["identity", "catalogue", "jobs", "events", "blob", "db", "httpkit", "media", "playback-token"],
+    ),
+    ("edge", true, &["httpkit", "media", "playback-token"]),
+    (
+        "nexus",
+        true,
+        &[
+            "media",
+            "conformance",
+            "playback-token",
+            "pipeline-wire",
+            "db",
+            "blob",
+            "jobs",
+            "events",
+            "httpkit",
+            "sandbox",
+            "identity",
+            "catalogue",
+            "pipelines",
             "transcoder",
-            (
-                ABOVE,
-                &[
-                    "sandbox",
-                    "pipeline-wire",
-                    "jobs",
-                    "events",
-                    "blob",
-                    "db",
-                    "catalogue",
-                    "media",
-                    "conformance",
-                ],
-            ),
-        ),
-        (
             "origin",
-            (
-                ABOVE,
-                &[
-                    "identity",
-                    "catalogue",
-                    "sandbox",
-                    "jobs",
-                    "events",
-                    "blob",
-                    "db",
-                    "httpkit",
-                    "media",
-                    "conformance",
-                    "playback-token",
-                ],
-            ),
-        ),
-        ("edge", (ABOVE, &["httpkit", "media", "playback-token"])),
-        (
-            "nexus",
-            (
-                ABOVE,
-                &[
-                    "media",
-                    "conformance",
-                    "playback-token",
-                    "pipeline-wire",
-                    "db",
-                    "blob",
-                    "jobs",
-                    "events",
-                    "httpkit",
-                    "sandbox",
-                    "identity",
-                    "catalogue",
-                    "pipelines",
-                    "transcoder",
-                    "origin",
-                    "edge",
-                ],
-            ),
-        ),
-        ("testkit", (ABOVE, &["db", "blob", "media", "httpkit", "jobs", "events"])),
-        ("xtask", (ABOVE, &["db", "testkit", "media", "conformance"])),
-        ("tests", (ABOVE, &["testkit", "httpkit", "media", "conformance"])),
-    ])
+            "edge",
+        ],
+    ),
+    ("testkit", true, &["db", "blob", "media"]),
+    ("xtask", true, &["db", "testkit"]),
+    ("tests", true, &["testkit", "httpkit"]),
+];
+
+fn drawn() -> BTreeMap<&'static str, (bool, &'static [&'static str])> {
+    FOUNDATION.iter().chain(ABOVE).map(|(name, above_f0, allowed)| (*name, (*above_f0, *allowed))).collect()
 }
 
 /// Outside crates with one home; the rest of the house goes through it.

@@ -161,7 +161,9 @@ async fn append(
     if upload.finished.is_some() || at > upload.length {
         let offset = receive::durable(&origin, &upload).await?;
         // A repeated last request, whose answer was lost: nothing is left to send.
-        let repeated = at == offset && protocol::content_length(&headers)? == Some(0);
+        let empty = protocol::content_length(&headers)?.is_none_or(|length| length == 0)
+            && !headers.contains_key(header::TRANSFER_ENCODING);
+        let repeated = at == offset && empty;
         return if repeated {
             Ok(answer(StatusCode::NO_CONTENT, &upload, offset, vec![]))
         } else {

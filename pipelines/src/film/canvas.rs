@@ -114,10 +114,6 @@ impl Canvas {
         }
     }
 
-    fn whole(&self) -> Bounds {
-        (0.0, 0.0, self.width as f32, self.height as f32)
-    }
-
     /// Rows from `top` to `bottom` in the colour `at(0..1)`, from top to bottom.
     pub fn gradient(&mut self, (top, bottom): (f32, f32), at: impl Fn(f32) -> Colour) {
         let bounds = (0.0, top, self.width as f32, bottom);
@@ -191,12 +187,5 @@ impl Canvas {
     /// A plain rectangle: left, top, right, bottom.
     pub fn rect(&mut self, bounds: Bounds, colour: Colour, cover: f32) {
         self.paint(bounds, |_, _| colour, |_, _| cover);
-    }
-
-    /// Blends `colour` over the whole picture.
-    pub fn wash(&mut self, colour: Colour, cover: f32) {
-        if cover > 0.0 {
-            self.paint(self.whole(), |_, _| colour, |_, _| cover);
-        }
     }
 }

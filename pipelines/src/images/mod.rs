@@ -68,7 +68,8 @@ impl<'a> Album<'a> {
         let colour = colour::of_output(&format);
         match shot {
             Shot::Poster => {
-                let mut sheet = Sheet::new((self.spec.poster_width, self.spec.poster_height), (1, 1), &colour)?;
+                let mut sheet =
+                    Sheet::new((self.spec.poster_width, self.spec.poster_height), (1, 1), &colour)?;
                 sheet.place(0, &picture.buffer, &format)?;
                 self.send(ImageKind::Poster, 0, &sheet)
             }
@@ -132,7 +133,13 @@ mod tests {
             sprite_columns: 2,
             sprite_rows: 2,
         };
-        let expected = [(0, Shot::Thumb(0)), (10, Shot::Thumb(1)), (20, Shot::Thumb(2)), (25, Shot::Poster), (30, Shot::Thumb(3))];
+        let expected = [
+            (0, Shot::Thumb(0)),
+            (10, Shot::Thumb(1)),
+            (20, Shot::Thumb(2)),
+            (25, Shot::Poster),
+            (30, Shot::Thumb(3)),
+        ];
         assert_eq!(shots(&spec), expected);
     }
 }

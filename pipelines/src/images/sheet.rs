@@ -88,7 +88,8 @@ impl Sheet {
         source.end_of_stream()?;
         loop {
             if let Some(sample) = sink.try_pull_sample(LOOK) {
-                let buffer = sample.buffer().ok_or_else(|| GraphError::internal("a sample without a buffer"))?;
+                let buffer =
+                    sample.buffer().ok_or_else(|| GraphError::internal("a sample without a buffer"))?;
                 return Ok(Bytes::copy_from_slice(&buffer.map_readable()?));
             }
             graph.check()?;
@@ -200,10 +201,12 @@ mod tests {
     }
 
     fn decode(jpeg: &[u8]) -> Vec<u8> {
-        let pipeline = gst::parse::launch("appsrc name=in ! jpegdec ! video/x-raw,format=I420 ! appsink name=out sync=false")
-            .expect("parse")
-            .downcast::<gst::Pipeline>()
-            .expect("pipeline");
+        let pipeline = gst::parse::launch(
+            "appsrc name=in ! jpegdec ! video/x-raw,format=I420 ! appsink name=out sync=false",
+        )
+        .expect("parse")
+        .downcast::<gst::Pipeline>()
+        .expect("pipeline");
         let input = pipeline.by_name("in").and_then(|e| e.downcast::<AppSrc>().ok()).expect("appsrc");
         input.set_caps(Some(&gst::Caps::new_empty_simple("image/jpeg")));
         let output = pipeline.by_name("out").and_then(|e| e.downcast::<AppSink>().ok()).expect("appsink");

@@ -3,7 +3,7 @@
 export type AssetState = 'uploading' | 'queued' | 'probing' | 'transcoding' | 'ready' | 'failed';
 export type Visibility = 'public' | 'unlisted' | 'private';
 export type Role = 'viewer' | 'creator' | 'admin' | 'owner';
-export type Severity = 'must' | 'should' | 'info';
+export type Severity = 'must' | 'should';
 
 export interface Session {
   role: Role;

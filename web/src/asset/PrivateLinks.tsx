@@ -8,11 +8,11 @@ import { useAction } from '../ui/useAction';
 import { withToken, type ShareLinks } from './share';
 
 const HOUR_S = 3600;
+/** The server makes none that last longer than seven days. */
 const LIFETIMES = [
   { seconds: HOUR_S, label: '1 hour' },
   { seconds: 24 * HOUR_S, label: '1 day' },
   { seconds: 7 * 24 * HOUR_S, label: '7 days' },
-  { seconds: 30 * 24 * HOUR_S, label: '30 days' },
 ];
 const dateTime = new Intl.DateTimeFormat('en', { dateStyle: 'medium', timeStyle: 'short' });
 

@@ -4,10 +4,9 @@ import type { Asset } from '../api/types';
 import { rememberAssets } from '../catalogue/assets';
 import { Button } from '../ui/Button';
 import { Dialog } from '../ui/Dialog';
+import { TITLE_CHARS_MAX } from '../upload/transfer';
 import { FormError } from '../ui/FormError';
 import { useAction } from '../ui/useAction';
-
-const TITLE_CHARS_MAX = 200;
 
 export function RenameDialog({ asset, onClose }: { asset: Asset; onClose: () => void }) {
   const [title, setTitle] = useState(asset.title);

@@ -42,6 +42,18 @@ test('progress merges into the tracks and never falls', () => {
   });
 });
 
+test('an answer does not take back the progress of its version', () => {
+  const at = (percent: number, version: number) =>
+    assetWith({
+      state: 'transcoding',
+      version,
+      progress: { percent, tracks: [{ name: 'video-720', percent }] },
+    });
+  const before = upsert(new Map(), [at(60, 1)]);
+  expect(upsert(before, [at(50, 1)]).get('a1')?.progress.percent).toBe(60);
+  expect(upsert(before, [at(0, 2)]).get('a1')?.progress.percent).toBe(0);
+});
+
 test('upload progress moves an unfinished upload only', () => {
   const upload = { url: '/files/u', offset: 10, length: 100 };
   const before = known({ id: 'open', state: 'uploading', upload }, { id: 'done', upload: null });

@@ -1,4 +1,4 @@
-import type { Asset, FeedEvent, ProgressEvent, UploadEvent } from '../api/types';
+import type { Asset, FeedEvent, Progress, UploadEvent } from '../api/types';
 
 export type Assets = ReadonlyMap<string, Asset>;
 
@@ -21,9 +21,16 @@ export function upsert(assets: Assets, fresh: readonly Asset[]): Assets {
   const next = new Map(assets);
   for (const asset of fresh) {
     const known = next.get(asset.id);
-    if (!known || known.updated_ms <= asset.updated_ms) next.set(asset.id, asset);
+    if (!known || known.updated_ms <= asset.updated_ms) next.set(asset.id, keepProgress(known, asset));
   }
   return next;
+}
+
+/** An answer and the progress events before it are not ordered: what was reached of a version stays reached. */
+function keepProgress(known: Asset | undefined, fresh: Asset): Asset {
+  const same =
+    known?.state === 'transcoding' && fresh.state === 'transcoding' && known.version === fresh.version;
+  return same ? withProgress(fresh, known.progress) : fresh;
 }
 
 export function without(assets: Assets, id: string): Assets {
@@ -39,7 +46,7 @@ function change(assets: Assets, id: string, update: (asset: Asset) => Asset): As
 }
 
 /** Percentages only rise: progress events are not ordered with the asset's own. */
-function withProgress(asset: Asset, { percent, tracks }: ProgressEvent): Asset {
+function withProgress(asset: Asset, { percent, tracks }: Progress): Asset {
   const percents = new Map(tracks.map((track) => [track.name, track.percent]));
   const known = new Set(asset.progress.tracks.map((track) => track.name));
   const merged = asset.progress.tracks.map((track) => ({

@@ -35,6 +35,11 @@ test.each([
   expect(titleOf(name)).toBe(title);
 });
 
+test('a title is no longer than the server takes, and printable', () => {
+  expect(titleOf(`${'ab'.repeat(200)}.mp4`)).toHaveLength(200);
+  expect(titleOf('a\u0007b\n.mp4')).toBe('a b');
+});
+
 test('sending tells amount, rate and time', () => {
   expect(transferSentence(transfer({}), null)).toBe('40.0 MB of 100 MB · 2.0 MB/s · 30 s left');
   expect(transferSentence(transfer({ bytesPerSecond: null }), null)).toBe('40.0 MB of 100 MB');

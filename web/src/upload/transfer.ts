@@ -28,10 +28,19 @@ export function fileKey(file: Pick<File, 'name' | 'size' | 'lastModified'>): str
   return `${file.name}/${file.size}/${file.lastModified}`;
 }
 
+/** The longest title the server takes, in characters. */
+export const TITLE_CHARS_MAX = 200;
+
 /** The title a film gets from its file's name: no extension, separators as spaces. */
 export function titleOf(fileName: string): string {
   const stem = fileName.replace(/\.[A-Za-z0-9]{1,5}$/, '');
-  return stem.replace(/[_.]+/g, ' ').replace(/\s+/g, ' ').trim() || fileName;
+  const words = stem
+    .replace(/[_.]+/g, ' ')
+    .replace(/[\s\p{Cc}]+/gu, ' ')
+    .trim();
+  return Array.from(words === '' ? fileName : words)
+    .slice(0, TITLE_CHARS_MAX)
+    .join('');
 }
 
 export function sentPercent({ sent, bytes }: Pick<Transfer, 'sent' | 'bytes'>): number {

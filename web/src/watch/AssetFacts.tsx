@@ -59,6 +59,7 @@ function SourceFacts({ asset }: { asset: Asset }) {
 
 function TrackChips({ asset }: { asset: Asset }) {
   const tracks = [...asset.progress.tracks].sort(byRung);
+  if (tracks.length === 0) return null;
   return (
     <ul className="chips">
       {tracks.map((track) => (

@@ -140,6 +140,7 @@ pub struct Check {
     counts: Counts,
     not_judged: Vec<NotJudged>,
     stopped: bool,
+    complete: bool,
     readable: bool,
     /// Segments that media playlists and MPDs list.
     listed: BTreeSet<Place>,
@@ -161,6 +162,7 @@ impl Check {
             counts: Counts::default(),
             not_judged: Vec::new(),
             stopped: false,
+            complete: true,
             readable: true,
             listed: BTreeSet::new(),
             entries: 0,
@@ -283,7 +285,7 @@ impl Check {
             resources: self.resources.into_values().collect(),
             counts: self.counts,
             not_judged: self.not_judged,
-            complete: !self.stopped,
+            complete: self.complete,
             readable: self.readable,
         };
         report.counts.must = report.musts().count() as u64;
@@ -338,7 +340,6 @@ impl Check {
     fn too_large(&mut self, task: &Task) {
         let limit = self.options.limits.of(&task.role);
         let message = format!("{} is larger than the limit of {limit} bytes and was not read", task.place);
-        self.stopped |= task.role == Role::Entry;
         self.limit(&task.place.uri, message);
     }
 
@@ -349,6 +350,7 @@ impl Check {
     }
 
     fn limit(&mut self, uri: &Arc<str>, message: String) {
+        self.complete = false;
         self.trouble(TroubleKind::Limit, uri, At::Whole, message);
     }
 

@@ -90,7 +90,8 @@ fn limits_end_the_check_and_say_so() {
     let few = Limits { resources: 9, ..Limits::default() };
     let small = Limits { bytes: 5000, ..Limits::default() };
     let short = Limits { segments_listed: 2, ..Limits::default() };
-    for options in [few, small, short].map(limits) {
+    let tight = Limits { resource_bytes: 2000, ..Limits::default() };
+    for options in [few, small, short, tight].map(limits) {
         let report = site().check("hls.m3u8", options);
         assert!(rules(&report).contains(&"READ-LIMIT"), "{:?}", report.findings);
         assert!(!report.complete && report.readable);

@@ -7,7 +7,7 @@ use tokio::sync::mpsc;
 
 use super::{
     Bench, LEASE, counts,
-    shift::{Shift, endless},
+    shift::{Shift, Tell, completed, endless},
 };
 
 both_dbs!(a_cancelled_job_drops_its_running_attempt, |db| async move {
@@ -65,6 +65,28 @@ both_dbs!(the_heartbeat_keeps_a_long_job, |db| async move {
         assert!(bench.claim(&["probe"]).await.is_none());
     }
     assert!(heard.try_recv().is_err(), "it still runs");
+    shift.end().await;
+});
+
+both_dbs!(an_attempt_is_not_dropped_for_settling_itself, |db| async move {
+    let (say, mut heard) = mpsc::unbounded_channel();
+    let shift = Shift::start(&db, 1, |bench| {
+        let (db, queue) = (bench.db.clone(), bench.queue.clone());
+        move |claim| {
+            let (db, queue, say) = (db.clone(), queue.clone(), say.clone());
+            let tell = Tell(say.clone());
+            Box::pin(async move {
+                let settled = completed(db, queue, claim).await;
+                // Several heartbeats find the lease gone meanwhile.
+                tokio::time::sleep(Shift::LEASE * 2).await;
+                let _ = say.send("finished");
+                drop(tell);
+                settled
+            })
+        }
+    });
+    shift.bench.add(shift.bench.job("probe", "a")).await;
+    assert_eq!(heard.recv().await, Some("finished"));
     shift.end().await;
 });
 

@@ -87,7 +87,7 @@ pub(super) async fn completed(db: Db, queue: Queue, claim: Claim) -> Result<Sett
 }
 
 /// Sends when dropped.
-struct Tell(mpsc::UnboundedSender<&'static str>);
+pub(super) struct Tell(pub(super) mpsc::UnboundedSender<&'static str>);
 
 impl Drop for Tell {
     fn drop(&mut self) {

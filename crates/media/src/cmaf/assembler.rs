@@ -61,6 +61,8 @@ pub struct SegmentAssembler {
     assembly: Assembly,
     seq: u32,
     expected: u64,
+    /// Ticks of an access unit: the longest mean so far, because a track's last unit may be cut short.
+    unit: u64,
     open: Vec<(FragmentInfo, Bytes)>,
 }
 
@@ -69,7 +71,7 @@ impl SegmentAssembler {
     #[must_use]
     pub const fn new(init: InitInfo, assembly: Assembly) -> Self {
         let (seq, expected) = (assembly.first_seq, assembly.start);
-        Self { init, assembly, seq, expected, open: Vec::new() }
+        Self { init, assembly, seq, expected, unit: 0, open: Vec::new() }
     }
 
     /// Takes the next fragment (`styp`? + `moof` + `mdat`). Returns the segment before it when the fragment
@@ -86,6 +88,7 @@ impl SegmentAssembler {
         let begins = self.begins(&read)?;
         let closed = if begins { self.close(false)? } else { None };
         self.expected = read.end();
+        self.unit = self.unit.max(unit_of(&read));
         let bytes = Bytes::from(normal);
         // Several movie fragments in one piece are cut at the end of each, so that every byte has one owner.
         let mut from = 0;
@@ -129,9 +132,8 @@ impl SegmentAssembler {
     }
 
     fn begins_on(&self, grid: SegmentGrid, read: &SegmentInfo) -> Result<bool, CmafError> {
-        let first = read.fragments.first();
-        let sample = first.map_or(0, |fragment| fragment.ticks / u64::from(fragment.samples.max(1)));
-        let (start, found) = (read.start, grid.index_of(read.start, sample, self.init.timescale));
+        let unit = self.unit.max(unit_of(read));
+        let (start, found) = (read.start, grid.index_of(read.start, unit, self.init.timescale));
         let (current, opens) = (u64::from(self.seq), !self.open.is_empty());
         if found == current {
             return Ok(false);
@@ -150,6 +152,11 @@ impl SegmentAssembler {
         self.open.clear();
         Ok(Some(segment))
     }
+}
+
+/// Ticks of an access unit of the first fragment, on average.
+fn unit_of(read: &SegmentInfo) -> u64 {
+    read.fragments.first().map_or(0, |fragment| fragment.ticks / u64::from(fragment.samples.max(1)))
 }
 
 fn joined(seq: u32, end: u64, pieces: &[(FragmentInfo, Bytes)], last: bool) -> Segment {

@@ -47,7 +47,8 @@ fn pid(child: &Running) -> Pid {
 /// A child that waits for its `reads`th range.
 async fn waiting_child(rig: &Rig, source: &Gated, reads: usize) -> Running {
     source.may.add_permits(reads - 1);
-    let mut child = rig.sandbox.start(&probe_spec(source.data.len() as u64), source.clone()).await.expect("start");
+    let mut child =
+        rig.sandbox.start(&probe_spec(source.data.len() as u64), source.clone()).await.expect("start");
     let asked = source.asked.clone();
     tokio::select! {
         frame = child.next() => panic!("nothing to say yet: {frame:?}"),
@@ -129,7 +130,8 @@ fn streaming_thread(pid: Pid) -> (i32, String) {
     let threads = fs::read_dir(folder).expect("threads").map(|entry| entry.expect("thread").path());
     let mut named = threads.map(|path| {
         let name = fs::read_to_string(path.join("comm")).unwrap_or_default().trim().to_owned();
-        let id = path.file_name().and_then(|id| id.to_str()).and_then(|id| id.parse().ok()).expect("a thread id");
+        let id =
+            path.file_name().and_then(|id| id.to_str()).and_then(|id| id.parse().ok()).expect("a thread id");
         (id, name)
     });
     named.find(|(_, name)| name.ends_with(":sink")).expect("a streaming thread")
@@ -146,8 +148,8 @@ fn signal_thread(pid: Pid, thread: i32, signal: i32) {
 async fn memory_is_capped() {
     // A picture of 8192 by 4096 in 4:4:4 is 100 MB.
     let large = made("large.mkv", "-f lavfi -i color=s=8192x4096:d=1:r=10 -pix_fmt yuv444p -c:v ffv1");
-    let rig = Rig::with(|options| options.limits.memory_bytes = 400 << 20).await;
-    let error = rig.probe(&large).await.expect_err("too large for 400 MiB");
+    let rig = Rig::with(|options| options.limits.memory_bytes = 300 << 20).await;
+    let error = rig.probe(&large).await.expect_err("too large for 300 MiB");
     match &error {
         SandboxError::OutOfMemory { .. } => assert!(error.reason().contains("memory")),
         // An element that sees its allocation fail may say so itself.
@@ -196,6 +198,9 @@ async fn children_die_with_their_parent() {
     kill_process(pid, Signal::STOP).expect("stop");
     drop(rig);
     let error = child.next().await.expect_err("killed");
-    assert!(matches!(error, SandboxError::OutOfMemory { ending: Ending::Signal(libc::SIGKILL), .. }), "{error}");
+    assert!(
+        matches!(error, SandboxError::OutOfMemory { ending: Ending::Signal(libc::SIGKILL), .. }),
+        "{error}"
+    );
     wait_until_gone(pid).await;
 }

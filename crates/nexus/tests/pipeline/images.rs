@@ -14,7 +14,10 @@ const COLUMNS: u32 = 4;
 
 /// Ten seconds, each one shade of grey: second `s` is luma 30 + 20 s.
 fn stairs(name: &str, arguments: &str) -> Bytes {
-    made(name, &format!("-f lavfi -i color=s=320x180:r=25:d=10,geq=lum=30+20*floor(T):cb=128:cr=128 {arguments}"))
+    made(
+        name,
+        &format!("-f lavfi -i color=s=320x180:r=25:d=10,geq=lum=30+20*floor(T):cb=128:cr=128 {arguments}"),
+    )
 }
 
 struct Made {

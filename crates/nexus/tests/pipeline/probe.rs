@@ -26,7 +26,11 @@ async fn all_pictures_of_usual_files_are_counted() {
         ("open-gop.ts", "-c:v libx264 -bf 3 -x264-params open-gop=1 -c:a aac", "video/x-h264"),
         ("mpeg2.ts", "-c:v mpeg2video -c:a mp2", "video/mpeg"),
         ("open-gop.mkv", "-c:v libx264 -bf 3 -x264-params open-gop=1 -c:a aac", "video/x-h264"),
-        ("ten-bit.mkv", "-c:v libx265 -x265-params log-level=0 -pix_fmt yuv420p10le -c:a ac3", "video/x-h265"),
+        (
+            "ten-bit.mkv",
+            "-c:v libx265 -x265-params log-level=0 -pix_fmt yuv420p10le -c:a ac3",
+            "video/x-h265",
+        ),
         ("vp9.webm", "-c:v libvpx-vp9 -cpu-used 8 -c:a libopus", "video/x-vp9"),
         ("vp8.webm", "-c:v libvpx -cpu-used 8 -c:a libvorbis", "video/x-vp8"),
         ("h264.avi", "-c:v libx264 -c:a libmp3lame", "video/x-h264"),
@@ -122,7 +126,8 @@ async fn sound_streams_keep_their_order_and_language() {
     let arguments = "-f lavfi -i sine=f=880:d=6 -map 0 -map 1 -map 2 -c:v libx264 -c:a:0 aac -c:a:1 ac3 \
         -ar 48000 -metadata:s:a:0 language=deu -metadata:s:a:1 language=eng -metadata title=Film";
     let report = probe(&clip("two-languages.mp4", arguments)).await;
-    let streams: Vec<_> = report.audio.iter().map(|a| (a.index, a.codec.as_str(), a.language.as_deref())).collect();
+    let streams: Vec<_> =
+        report.audio.iter().map(|a| (a.index, a.codec.as_str(), a.language.as_deref())).collect();
     assert_eq!(streams, [(0, "audio/mpeg", Some("de")), (1, "audio/x-ac3", Some("en"))]);
     assert!(report.audio.iter().all(|a| (a.sample_rate, a.channels) == (48000, 1)));
     assert_eq!(report.title.as_deref(), Some("Film"));

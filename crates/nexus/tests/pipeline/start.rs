@@ -28,7 +28,11 @@ async fn a_child_starts_behind_its_door() {
         }
         assert!(child.door().is_some_and(|door| door.seccomp));
     }
-    println!("first frame {:?}, probe report {:?} (medians of {RUNS})", median(&mut ready), median(&mut reported));
+    println!(
+        "first frame {:?}, probe report {:?} (medians of {RUNS})",
+        median(&mut ready),
+        median(&mut reported)
+    );
 }
 
 fn median(times: &mut [Duration]) -> Duration {

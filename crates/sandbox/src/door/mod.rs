@@ -69,7 +69,7 @@ fn threads() -> io::Result<usize> {
 }
 
 fn memory_max() -> u64 {
-    getrlimit(Resource::As).current.unwrap_or(0)
+    getrlimit(Resource::Data).current.unwrap_or(0)
 }
 
 fn restrict_files(report: &mut DoorReport) -> Result<(), DoorError> {

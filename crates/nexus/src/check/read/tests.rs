@@ -1,3 +1,5 @@
+//! Reading from servers and folders.
+
 use std::io::Write;
 
 use axum::{Router, response::IntoResponse, routing::get};
