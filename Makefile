@@ -1,5 +1,5 @@
 # The whole set-up: `make run` and `make test`. Each installs what is missing and is safe to repeat.
-.PHONY: run test check bench soak fmt help
+.PHONY: run test check soak fmt help
 
 help: ## what there is
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
@@ -13,10 +13,7 @@ test: ## everything: checks, unit tests on both databases, scenarios, players
 check: ## format, lints, docs, house rules
 	@scripts/check.sh
 
-bench: ## ours beside the peers; writes docs/BENCHMARKS.md
-	@scripts/bench.sh
-
-soak: ## long repetitions; writes docs/SOAK.md
+soak: ## long repetitions: twenty rounds of kill -9 during upload and transcode
 	@scripts/soak.sh
 
 fmt: ## format everything

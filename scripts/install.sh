@@ -2,10 +2,9 @@
 # Installs what `make run` or `make test` needs and is missing. Safe to repeat; says what it does.
 #   scripts/install.sh run    what building and running needs
 #   scripts/install.sh test   also what the tests need: databases, browsers, players, media tools
-#   scripts/install.sh bench  also the peers that the benchmarks measure beside us
 set -euo pipefail
 cd "$(dirname "$0")/.."
-what=${1:?run, test or bench}
+what=${1:?run or test}
 
 say() { printf '\033[1m== %s\033[0m\n' "$*"; }
 fail() { printf 'error: %s\n' "$*" >&2; exit 1; }
@@ -16,12 +15,10 @@ run_packages=(
   gstreamer1.0-plugins-base gstreamer1.0-plugins-good gstreamer1.0-plugins-bad
   gstreamer1.0-plugins-ugly gstreamer1.0-libav
 )
-test_packages=(ffmpeg postgresql postgresql-15 chromium vlc-bin vlc-plugin-base python3-venv fonts-dejavu-core)
-bench_packages=(hyperfine time)
+test_packages=(ffmpeg postgresql postgresql-15 chromium vlc-bin vlc-plugin-base fonts-dejavu-core)
 
 packages=("${run_packages[@]}")
 [ "$what" = run ] || packages+=("${test_packages[@]}")
-[ "$what" != bench ] || packages+=("${bench_packages[@]}")
 
 as_root() { if [ "$(id -u)" = 0 ]; then "$@"; else sudo "$@"; fi; }
 missing() {
@@ -75,14 +72,6 @@ build_page() {
   (cd web && npm run --silent build)
 }
 
-install_python() {
-  cmp -s tests/requirements.txt .venv/.installed && return 0
-  say "python packages into .venv"
-  [ -x .venv/bin/python ] || python3 -m venv .venv
-  .venv/bin/pip install --quiet --disable-pip-version-check -r tests/requirements.txt
-  cp tests/requirements.txt .venv/.installed
-}
-
 check_rust
 check_node
 install_packages
@@ -90,5 +79,4 @@ install_npm web
 build_page
 if [ "$what" != run ]; then
   install_npm tests/players
-  install_python
 fi

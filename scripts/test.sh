@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Everything: checks, unit tests on both databases, scenarios over the real binary, real players and peers.
+# Everything: checks, unit tests on both databases, scenarios over the real binary, real players.
 # Prints the counts of each layer and fails when one falls below tests/floors.toml.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -37,9 +37,6 @@ say "page"
 
 say "players in Chromium"
 (cd tests/players && node --test --test-concurrency=1 --test-reporter=spec) 2>&1 | tee "$counts/player"
-
-say "peers: ffprobe, Shaka Packager, ffmpeg, VLC, tuspy"
-.venv/bin/python -m unittest discover -s tests/peers -v 2>&1 | tee "$counts/peer"
 
 say "counts"
 cargo run --release --locked --quiet -p xtask -- floors "$counts"

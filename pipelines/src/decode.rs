@@ -8,7 +8,7 @@ use std::sync::Arc;
 use gstreamer as gst;
 use gstreamer::prelude::*;
 use gstreamer_app::AppSink;
-use gstreamer_video::{self as gst_video, VideoFormat, VideoInfo};
+use gstreamer_video::{self as gst_video, VideoFormat, VideoInfo, VideoOrientationMethod};
 use pipeline_wire::{MediaClock, SourceSpec};
 
 use crate::colour;
@@ -75,7 +75,8 @@ impl Wanted {
             .property_from_str("fields", "all")
             .property_from_str("method", "greedyl")
             .build()?;
-        let upright = make("videoflip").property_from_str("video-direction", "auto").build()?;
+        let upright = make("videoflip").build()?;
+        turn_as_tagged(&upright)?;
         Ok(Self {
             choose: |collection, _| streams::video_of(collection),
             index: 0,
@@ -221,6 +222,24 @@ impl Nanoseconds for gst::Signed<gst::ClockTime> {
             Self::Negative(time) => -limit(time),
         }
     }
+}
+
+/// Turns pictures as the stream's tag asks. `videoflip` reads the tag itself when it is told to, but then copies
+/// every picture of a film that has none.
+fn turn_as_tagged(flip: &gst::Element) -> Result<()> {
+    let pad = flip.static_pad("sink").ok_or_else(|| GraphError::internal("videoflip without a pad"))?;
+    let flip = flip.downgrade();
+    pad.add_probe(gst::PadProbeType::EVENT_DOWNSTREAM, move |_, info| {
+        let method = info.event().and_then(|event| match event.view() {
+            gst::EventView::Tag(tag) => VideoOrientationMethod::from_tag(tag.tag()),
+            _ => None,
+        });
+        if let (Some(method), Some(flip)) = (method, flip.upgrade()) {
+            flip.set_property("video-direction", method);
+        }
+        gst::PadProbeReturn::Ok
+    });
+    Ok(())
 }
 
 /// Tells decoders that rows may be padded, so that they hand out their own pictures instead of copies.

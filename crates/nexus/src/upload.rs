@@ -45,7 +45,7 @@ pub struct UploadArgs {
     /// Films and music to upload.
     #[arg(required = true)]
     files: Vec<PathBuf>,
-    /// The server, such as https://video.example.
+    /// The server, such as `https://video.example`.
     #[arg(long, env = "NEXUS_SERVER", default_value = "http://127.0.0.1:8080")]
     server: String,
     /// An API key of the role creator or above.

@@ -9,6 +9,7 @@ use std::{
         Arc, Weak,
         atomic::{AtomicU32, Ordering},
     },
+    time::Duration,
 };
 
 use anyhow::{Context as _, Result};
@@ -124,7 +125,7 @@ impl TestDatabase {
     pub async fn create(engine: Engine) -> Result<Self> {
         match engine {
             Engine::Sqlite => {
-                let folder = tempfile::Builder::new().prefix("nexus-sqlite-").tempdir()?;
+                let folder = memory_folder()?;
                 let url = format!("sqlite:{}", folder.path().join("nexus.db").display());
                 Ok(Self { url, place: Place::Lite(folder) })
             }
@@ -148,7 +149,7 @@ impl TestDatabase {
     /// # Errors
     /// When it cannot be opened.
     pub async fn open(&self) -> Result<Db> {
-        Ok(Db::open(&self.url, Options::default()).await?)
+        Ok(Db::open(&self.url, patient()).await?)
     }
 
     /// Brings the empty database to the present schema.
@@ -178,6 +179,19 @@ impl TestDatabase {
     }
 }
 
+/// No test fails because its machine is slow.
+fn patient() -> Options {
+    let minute = Duration::from_secs(60);
+    Options { acquire_timeout: minute, lock_timeout: minute, statement_timeout: minute, ..Options::default() }
+}
+
+/// A folder in memory where the system has one: tests commit thousands of times and none pulls the plug.
+fn memory_folder() -> Result<TempDir> {
+    let mut builder = tempfile::Builder::new();
+    let builder = builder.prefix("nexus-sqlite-");
+    Ok(builder.tempdir_in("/dev/shm").or_else(|_| builder.tempdir())?)
+}
+
 fn fresh_name() -> String {
     static COUNT: AtomicU32 = AtomicU32::new(0);
     let started = lifecycle::system().now().micros();
@@ -185,7 +199,7 @@ fn fresh_name() -> String {
 }
 
 async fn migrate_by_hand(url: &str) -> Result<()> {
-    let db = Db::open(url, Options::default()).await?;
+    let db = Db::open(url, patient()).await?;
     db.migrate().await?;
     db.close().await;
     Ok(())
@@ -268,9 +282,7 @@ mod tests {
     use super::*;
 
     async fn exists(url: &str) -> bool {
-        Db::open(url, Options { acquire_timeout: std::time::Duration::from_secs(2), ..Options::default() })
-            .await
-            .is_ok()
+        Db::open(url, Options { acquire_timeout: Duration::from_secs(2), ..Options::default() }).await.is_ok()
     }
 
     /// Whether a body's failure is the test's failure, and its database is gone all the same.

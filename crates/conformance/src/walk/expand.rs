@@ -1,15 +1,13 @@
-//! From a playlist or an MPD to the places it names.
+//! From an HLS playlist to the places it names.
 
 use std::{collections::BTreeMap, sync::Arc};
 
 use super::{Check, Role, Segments, Task};
 use crate::{
     At, ResourceKind,
-    dash::{self, Mpd, Representation, Template},
     hls::{self, MediaPlaylist, Multivariant, Playlist, Variables},
-    measure,
     place::{self, Place},
-    presentation::{Manifest, ManifestTrack, MediaList, MultivariantList, Track, TrackSegment, TroubleKind},
+    presentation::{MediaList, MultivariantList, Track, TrackSegment, TroubleKind},
 };
 
 impl Check {
@@ -114,12 +112,12 @@ impl Check {
         Some(place)
     }
 
-    fn queue_header(&mut self, place: &Place, uri: &Arc<str>, at: At) {
+    pub(super) fn queue_header(&mut self, place: &Place, uri: &Arc<str>, at: At) {
         let cited = Some((uri.clone(), at));
         self.queue.push(Task { place: place.clone(), role: Role::Header, cited });
     }
 
-    fn queue_segments(&mut self, track: &Track, sealed: &[bool]) {
+    pub(super) fn queue_segments(&mut self, track: &Track, sealed: &[bool]) {
         let wanted = chosen(track.segments.len(), self.options.segments);
         let mut wanted = wanted.into_iter().peekable();
         for (index, segment) in track.segments.iter().enumerate() {
@@ -143,90 +141,13 @@ impl Check {
         }
     }
 
-    fn mpd(&mut self, uri: &Arc<str>, bytes: &[u8]) -> ResourceKind {
-        let (mpd, faults) = dash::read(bytes);
-        self.faults(TroubleKind::Dash, uri, faults);
-        self.counts.playlists += 1;
-        let mut tracks = Vec::new();
-        for (period, content) in mpd.periods.iter().enumerate() {
-            for (set, adaptation) in content.sets.iter().enumerate() {
-                for (index, representation) in adaptation.representations.iter().enumerate() {
-                    if self.stopped {
-                        break;
-                    }
-                    let at = Indices { period, set, representation: index };
-                    tracks.extend(self.representation(uri, &mpd, at, representation));
-                }
-            }
-        }
-        self.shown.manifests.push(Manifest { uri: uri.clone(), mpd, tracks });
-        ResourceKind::Mpd
-    }
-
-    fn representation(
-        &mut self,
-        uri: &Arc<str>,
-        mpd: &Mpd,
-        at: Indices,
-        representation: &Representation,
-    ) -> Option<ManifestTrack> {
-        let period = &mpd.periods[at.period];
-        let set = &period.sets[at.set];
-        let line = At::Line(representation.line);
-        let levels = [&representation.template, &set.template, &period.template];
-        let Some(template) = Template::joined(levels) else {
-            let reason =
-                "the Representation has no SegmentTemplate; SegmentBase and SegmentList are not followed";
-            for rule in ["DASH-TIMELINE-TRUE", "DASH-CODECS"] {
-                self.cannot_judge(rule, uri, reason);
-            }
-            return None;
-        };
-        let mut base = uri.clone();
-        let bases = [&mpd.base_url, &period.base_url, &set.base_url, &representation.base_url];
-        for reference in bases.into_iter().flatten() {
-            base = self.reference_from(&base, uri, line, reference, TroubleKind::Dash)?;
-        }
-        let header = template.header(representation);
-        let header =
-            header.and_then(|header| self.reference_from(&base, uri, line, &header, TroubleKind::Dash));
-        let header = header.map(Place::whole);
-        if let Some(header) = &header {
-            self.queue_header(header, uri, line);
-        }
-        let seconds = period.duration.or(mpd.duration);
-        let (unrolled, more) = template.segments(seconds, self.entries_left());
-        self.take_entries(uri, unrolled.len(), more);
-        let timescale = template.timescale;
-        let (mut timeline, mut segments) = (Vec::new(), Vec::new());
-        for (index, segment) in unrolled.iter().enumerate() {
-            let at = At::Line(segment.line);
-            let reference = template.segment(representation, index, segment);
-            let Some(target) = self.reference_from(&base, uri, at, &reference, TroubleKind::Dash) else {
-                continue;
-            };
-            timeline.push((segment.t, segment.d));
-            segments.push(TrackSegment {
-                place: Place::whole(target),
-                header: header.clone(),
-                at,
-                duration: measure::real(segment.d) / measure::real(timescale),
-                discontinuity: false,
-            });
-        }
-        let track = Track::new(uri.clone(), segments, more);
-        self.queue_segments(&track, &[]);
-        let Indices { period, set, representation } = at;
-        Some(ManifestTrack { period, set, representation, timescale, timeline, track })
-    }
-
     /// Segments that the next track may list.
-    fn entries_left(&self) -> usize {
+    pub(super) fn entries_left(&self) -> usize {
         let left = self.options.limits.resources.saturating_sub(self.entries);
         usize::try_from(left).unwrap_or(usize::MAX).min(self.options.limits.segments_listed)
     }
 
-    fn take_entries(&mut self, uri: &Arc<str>, count: usize, cut: bool) {
+    pub(super) fn take_entries(&mut self, uri: &Arc<str>, count: usize, cut: bool) {
         self.entries += count as u64;
         if cut {
             let message = format!(
@@ -241,7 +162,7 @@ impl Check {
     }
 
     /// Resolves a reference that stands at `at` in `uri`; one that leads nowhere is a fault there.
-    fn reference_from(
+    pub(super) fn reference_from(
         &mut self,
         base: &str,
         uri: &Arc<str>,
@@ -257,13 +178,6 @@ impl Check {
             }
         }
     }
-}
-
-#[derive(Clone, Copy)]
-struct Indices {
-    period: usize,
-    set: usize,
-    representation: usize,
 }
 
 /// Playlists that a multivariant playlist names: reference, line, and whether it is an I-frame playlist.

@@ -2,6 +2,7 @@
 
 mod delivery;
 mod expand;
+mod manifest;
 mod queue;
 
 use std::{

@@ -1,1 +1,0 @@
-"""Programs of others against our output: ffprobe, Shaka Packager, ffmpeg, VLC and tuspy."""
