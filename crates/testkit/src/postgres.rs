@@ -131,7 +131,7 @@ impl ServerUser {
 
     fn command(self, program: impl Into<PathBuf>, folder: &Path) -> Command {
         let mut command = Command::new(program.into());
-        command.current_dir(folder).env_clear().env("PATH", "/usr/bin:/bin").env("LC_ALL", "C");
+        command.current_dir(folder).env("LC_ALL", "C");
         // A group of its own keeps Ctrl-C from reaching the server before its users are done.
         command.process_group(0);
         if let Some((user, group)) = self.0 {
