@@ -12,6 +12,9 @@ use crate::link::{Link, LinkError};
 /// The longest a wait goes on before it looks around again.
 pub const LOOK: gst::ClockTime = gst::ClockTime::from_mseconds(100);
 
+/// What is read from the bus. Every read asks for both, because it throws away what it does not ask for.
+const TELLING: [gst::MessageType; 2] = [gst::MessageType::Eos, gst::MessageType::Error];
+
 /// What a callback on a streaming thread could not do. The first fault is kept: those behind it follow from it.
 #[derive(Clone, Default)]
 pub struct Fault(Arc<Mutex<Option<GraphError>>>);
@@ -95,7 +98,8 @@ impl Graph {
     /// # Errors
     /// A callback's fault, an element's error, or the parent's absence.
     pub fn check(&self) -> Result<()> {
-        self.look(gst::ClockTime::ZERO)
+        // Not a timed read of zero: that one is late before it has looked.
+        self.judge(self.bus.pop_filtered(&TELLING))
     }
 
     /// Waits until every sink has reached the end.
@@ -104,16 +108,12 @@ impl Graph {
     /// As [`Graph::check`].
     pub fn wait_end(&self) -> Result<()> {
         while !self.ended.get() {
-            self.look(LOOK)?;
+            self.judge(self.bus.timed_pop_filtered(LOOK, &TELLING))?;
         }
         self.check()
     }
 
-    /// Reads the bus, waiting up to `patience` for something to be on it. Everything is read in one place,
-    /// because a filtered read throws away what it does not ask for.
-    fn look(&self, patience: gst::ClockTime) -> Result<()> {
-        let wanted = [gst::MessageType::Eos, gst::MessageType::Error];
-        let message = self.bus.timed_pop_filtered(patience, &wanted);
+    fn judge(&self, message: Option<gst::Message>) -> Result<()> {
         if let Some(fault) = self.fault.get() {
             // A callback's fault explains the error that its refusal provoked.
             return Err(fault);
