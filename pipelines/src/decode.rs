@@ -8,6 +8,8 @@ use std::sync::Arc;
 use gstreamer as gst;
 use gstreamer::prelude::*;
 use gstreamer_app::AppSink;
+use gstreamer_base::BaseTransform;
+use gstreamer_base::prelude::*;
 use gstreamer_video::{self as gst_video, VideoFormat, VideoInfo, VideoOrientationMethod};
 use pipeline_wire::{MediaClock, SourceSpec};
 
@@ -125,16 +127,12 @@ impl Decoder {
     ///
     /// # Errors
     /// What an element reported.
-    pub fn cue(&self, time_ns: i64) -> Result<Option<i64>> {
+    pub fn cue(&mut self, time_ns: i64) -> Result<Option<i64>> {
         self.graph.set_state(gst::State::Paused)?;
         let Some(first) = self.preroll()? else { return Ok(None) };
-        let stream_time = stream_time_of(&first).unwrap_or(0);
-        let ahead = time_ns.saturating_sub(self.time_of(&first).unwrap_or(stream_time));
-        let target = u64::try_from(stream_time.saturating_add(ahead)).unwrap_or(0);
-        let flags = gst::SeekFlags::FLUSH | gst::SeekFlags::KEY_UNIT | gst::SeekFlags::SNAP_BEFORE;
-        if self.graph.pipeline().seek_simple(flags, gst::ClockTime::from_nseconds(target)).is_err() {
-            self.graph.check()?;
-            return Err(GraphError::internal(format!("the source refuses to seek to {target} ns")));
+        self.learn_shift(&first);
+        if !self.seek(time_ns)? {
+            return Err(GraphError::internal(format!("the source refuses to seek to {time_ns} ns")));
         }
         Ok(self.preroll()?.and_then(|sample| self.time_of(&sample)))
     }
@@ -169,7 +167,7 @@ impl Decoder {
     }
 
     /// Goes on from the key frame at or before `time_ns` on the clock, as near as the container knows. To be
-    /// called once [`Decoder::next`] has given something. False when the source cannot seek.
+    /// called once a first buffer has been seen. False when the source cannot seek.
     ///
     /// # Errors
     /// What an element reported.
@@ -192,9 +190,14 @@ impl Decoder {
             sample.buffer_owned().ok_or_else(|| GraphError::internal("a sample without a buffer"))?;
         let caps = sample.caps_owned().ok_or_else(|| GraphError::internal("a sample without caps"))?;
         self.last = Some((time_ns, buffer.duration().map_or(0, gst::ClockTime::nseconds)));
-        // Later segments may count anew (Matroska's do after a seek).
-        self.shift.get_or_insert(stream_time_of(sample).map_or(0, |time| time.saturating_sub(time_ns)));
+        self.learn_shift(sample);
         Ok(Decoded { buffer, caps, time_ns })
+    }
+
+    /// Only from the first buffer: later segments may count anew (Matroska's do after a seek).
+    fn learn_shift(&mut self, first: &gst::Sample) {
+        let of = |first| Some(stream_time_of(first)?.saturating_sub(self.time_of(first)?));
+        self.shift = self.shift.or_else(|| of(first));
     }
 
     fn time_of(&self, sample: &gst::Sample) -> Option<i64> {
@@ -224,18 +227,28 @@ impl Nanoseconds for gst::Signed<gst::ClockTime> {
     }
 }
 
-/// Turns pictures as the stream's tag asks. `videoflip` reads the tag itself when it is told to, but then copies
-/// every picture of a film that has none.
+/// Turns pictures as the stream's tag asks, and lets those of a film without one through: `videoflip` by itself
+/// copies them.
 fn turn_as_tagged(flip: &gst::Element) -> Result<()> {
-    let pad = flip.static_pad("sink").ok_or_else(|| GraphError::internal("videoflip without a pad"))?;
-    let flip = flip.downgrade();
-    pad.add_probe(gst::PadProbeType::EVENT_DOWNSTREAM, move |_, info| {
+    let pad = |name| flip.static_pad(name).ok_or_else(|| GraphError::internal("videoflip without a pad"));
+    let of_tags = flip.downgrade();
+    pad("sink")?.add_probe(gst::PadProbeType::EVENT_DOWNSTREAM, move |_, info| {
         let method = info.event().and_then(|event| match event.view() {
             gst::EventView::Tag(tag) => VideoOrientationMethod::from_tag(tag.tag()),
             _ => None,
         });
-        if let (Some(method), Some(flip)) = (method, flip.upgrade()) {
+        if let (Some(method), Some(flip)) = (method, of_tags.upgrade()) {
             flip.set_property("video-direction", method);
+        }
+        gst::PadProbeReturn::Ok
+    });
+    // Its own negotiation, which would undo this, is over when it sends its caps on.
+    let of_caps = flip.downgrade();
+    pad("src")?.add_probe(gst::PadProbeType::EVENT_DOWNSTREAM, move |_, info| {
+        let is_caps = info.event().is_some_and(|event| event.type_() == gst::EventType::Caps);
+        if let (true, Some(flip)) = (is_caps, of_caps.upgrade().and_downcast::<BaseTransform>()) {
+            let method = flip.property::<VideoOrientationMethod>("video-direction");
+            flip.set_passthrough(method == VideoOrientationMethod::Identity);
         }
         gst::PadProbeReturn::Ok
     });

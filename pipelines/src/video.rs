@@ -31,7 +31,7 @@ pub fn run(spec: &VideoSpec, link: &Link) -> Result<()> {
     repeatable::zero_new_memory();
     let slots = checked(spec)?;
     let mut decoder = Decoder::new(&spec.source, spec.grid.clock, Wanted::pictures()?, link)?;
-    start(&decoder, slots, spec.slot_first)?;
+    start(&mut decoder, slots, spec.slot_first)?;
     let first = decoder.next()?.ok_or_else(|| GraphError::damaged("no picture of this part decodes"))?;
     let mut encoders = Encoders::start(spec, slots, &first.caps, link)?;
     encoders.take(first)?;
@@ -56,7 +56,7 @@ fn checked(spec: &VideoSpec) -> Result<Slots> {
 
 /// Starts decoding so that a picture at or before the first slot is seen: [`LEAD_NS`] before it, and further
 /// back as long as the first picture found there is already past it.
-fn start(decoder: &Decoder, slots: Slots, slot_first: u64) -> Result<()> {
+fn start(decoder: &mut Decoder, slots: Slots, slot_first: u64) -> Result<()> {
     let mut lead = LEAD_NS;
     while lead < slots.start_ns(slot_first) {
         let target = slots.source_ns(slot_first).saturating_sub_unsigned(lead);
