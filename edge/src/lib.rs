@@ -11,6 +11,7 @@ mod answer;
 mod cache;
 mod cache_status;
 mod error;
+mod lifetime;
 mod options;
 mod route;
 mod stand_alone;

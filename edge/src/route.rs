@@ -9,7 +9,7 @@ use axum::{
     routing::any,
 };
 use base::Ambient;
-use http::{HeaderMap, HeaderValue, Method, StatusCode, header, request::Parts};
+use http::{HeaderValue, Method, StatusCode, header, request::Parts};
 use httpkit::{Problem, RequestId, cors, encoding};
 use lifecycle::Tasks;
 use metrics::Counter;
@@ -21,6 +21,7 @@ use crate::{
     cache::{Access, FillLimits, Filler, Flow, Key, Look, Settled, Stored, Table, Turn},
     cache_status::CacheStatus,
     error::FillError,
+    lifetime,
     options::Credential,
     target::{Target, TargetError},
     token::Gate,
@@ -106,7 +107,7 @@ async fn serve(State(Edge(edge)): State<Edge>, request: Request) -> Response {
     let (request, _body) = request.into_parts();
     let mut response = match request.method {
         Method::OPTIONS => return cors::preflight(),
-        Method::GET | Method::HEAD => edge.answer(&request).await.unwrap_or_else(IntoResponse::into_response),
+        Method::GET | Method::HEAD => edge.serve(&request).await.unwrap_or_else(IntoResponse::into_response),
         _ => method_not_allowed().into_response(),
     };
     cors::allow(response.headers_mut());
@@ -125,10 +126,25 @@ struct Came {
 }
 
 impl Inner {
-    async fn answer(&self, request: &Parts) -> Result<Response, Problem> {
-        let asked = Asked { method: &request.method, headers: &request.headers };
+    async fn serve(&self, request: &Parts) -> Result<Response, Problem> {
         let target = Target::parse(request.uri.path()).map_err(TargetError::problem)?;
-        let key = self.key(&target, &request.headers).await?;
+        let Some(token) = target.token else { return self.answer(request, &target, Access::Public).await };
+        let remaining = self.gate.admit(token, &target, self.ambient.now()).await?;
+        let mut response = self.answer(request, &target, Access::Verified).await?;
+        lifetime::cap(response.headers_mut(), remaining);
+        Ok(response)
+    }
+
+    async fn answer(
+        &self,
+        request: &Parts,
+        target: &Target<'_>,
+        access: Access,
+    ) -> Result<Response, Problem> {
+        let asked = Asked { method: &request.method, headers: &request.headers };
+        let coding =
+            if target.is_text() { encoding::preferred(asked.headers) } else { encoding::Coding::Identity };
+        let key = Key { path: target.path.into(), coding, access };
         let id = request.extensions.get::<RequestId>();
         let now = self.ambient.now();
         match self.table.look(&key, now) {
@@ -144,18 +160,6 @@ impl Inner {
             }
             Look::Full => Err(self.failed(&FillError::Busy)),
         }
-    }
-
-    async fn key(&self, target: &Target<'_>, headers: &HeaderMap) -> Result<Key, Problem> {
-        let access = match target.token {
-            Some(token) => {
-                self.gate.admit(token, target, self.ambient.now()).await?;
-                Access::Verified
-            }
-            None => Access::Public,
-        };
-        let coding = if target.is_text() { encoding::preferred(headers) } else { encoding::Coding::Identity };
-        Ok(Key { path: target.path.into(), coding, access })
     }
 
     fn hit(&self, asked: Asked<'_>, stored: &Stored) -> Response {

@@ -76,13 +76,13 @@ impl Gate {
         Ok(Self { verifier: RwLock::new(verifier), verdicts: Mutex::new(HashMap::new()), source })
     }
 
-    /// Whether the token in front of a path allows it.
+    /// How long the token in front of a path still allows it.
     pub(crate) async fn admit(
         &self,
         token: &str,
         target: &Target<'_>,
         now: Timestamp,
-    ) -> Result<(), Problem> {
+    ) -> Result<Duration, Problem> {
         let judged = self.judge(token, target.asset, now);
         let judged = match (judged, &self.source) {
             (None | Some(Err(TokenError::UnknownKey)), Some(source)) => {
@@ -92,27 +92,30 @@ impl Gate {
             (judged, _) => judged,
         };
         let missing = || Problem::unavailable("the token keys are not known yet", Duration::from_secs(1));
-        judged.ok_or_else(missing)?.map_err(|error| refusal(&error))
+        let expires_s = judged.ok_or_else(missing)?.map_err(|error| refusal(&error))?;
+        Ok(Duration::from_secs(expires_s.saturating_sub(now.seconds()).try_into().unwrap_or(0)))
     }
 
-    /// `None` while no keys are known.
-    fn judge(&self, token: &str, asset: &str, now: Timestamp) -> Option<Result<(), TokenError>> {
+    /// When the token ends; `None` while no keys are known.
+    fn judge(&self, token: &str, asset: &str, now: Timestamp) -> Option<Result<i64, TokenError>> {
         let known = self.verdicts.lock().unwrap_or_else(PoisonError::into_inner).get(token).cloned();
         if let Some(claims) = known {
-            return Some(claims.check(now.seconds(), asset));
+            return Some(claims.check(now.seconds(), asset).map(|()| claims.expires_s));
         }
         let verifier = self.verifier.read().unwrap_or_else(PoisonError::into_inner).clone()?;
         let verified = verifier.verify(token, now.seconds(), asset);
         Some(verified.map(|claims| self.remember(token, claims)))
     }
 
-    fn remember(&self, token: &str, claims: Claims) {
+    fn remember(&self, token: &str, claims: Claims) -> i64 {
+        let expires_s = claims.expires_s;
         let mut verdicts = self.verdicts.lock().unwrap_or_else(PoisonError::into_inner);
         if verdicts.len() >= VERDICTS_MAX {
             metrics::counter!("nexus_edge_token_verdicts_dropped_total").increment(verdicts.len() as u64);
             verdicts.clear();
         }
         verdicts.insert(token.into(), claims);
+        expires_s
     }
 
     /// Fetches the keys unless that was done just now; those who come meanwhile wait for the same fetch.
