@@ -43,7 +43,6 @@ pub use model::{
     NAME_CHARS_MAX, NewUpload, Part, Piece, Playback, REASON_CHARS_MAX, Remaining, Severity, Source, State,
     Step, TITLE_CHARS_MAX, Upload, Visibility, Winner,
 };
-pub use playback::timelines;
 pub use progress::{Progress, Reporter, TrackProgress};
 pub use sweep::{Inventory, SettledVersion};
 

@@ -41,12 +41,8 @@ impl Catalogue {
         Ok(timelines(store::part::parts(&mut tx, asset, version, None).await?))
     }
 
-    /// Everything that was made of a version, whether it plays or not, in playlist order and then in time: for
-    /// the gate. See [`timelines`] for what playlists are written from.
-    ///
-    /// # Errors
-    /// [`crate::CatalogueError::Db`].
-    pub async fn parts(&self, asset: &AssetId, version: u32) -> Result<Vec<Part>> {
+    #[cfg(test)]
+    pub(crate) async fn parts(&self, asset: &AssetId, version: u32) -> Result<Vec<crate::Part>> {
         store::part::parts(&mut self.db.read().await?, asset, version, None).await
     }
 
@@ -87,8 +83,7 @@ impl Catalogue {
 }
 
 /// The tracks of `parts`, which come by track and in order: each from its chunk 0 to its first gap.
-#[must_use]
-pub fn timelines(parts: Vec<Part>) -> Vec<TrackTimeline> {
+pub(crate) fn timelines(parts: Vec<Part>) -> Vec<TrackTimeline> {
     let mut tracks: Vec<TrackTimeline> = Vec::new();
     let mut next = 0;
     for part in parts {
