@@ -31,7 +31,11 @@ pub(crate) async fn judge(candidate: &Candidate<'_>) -> Result<Vec<Finding>, Tro
             None => check.fail(&fetch, Failure::Unreadable("there is no such object".into())),
         }
     }
-    Ok(check.finish().findings.iter().map(finding).collect())
+    let report = check.finish();
+    if !report.complete {
+        return Err(Trouble::Internal("a limit kept the gate from judging all of the version"));
+    }
+    Ok(report.findings.iter().map(finding).collect())
 }
 
 fn finding(found: &conformance::Finding) -> Finding {

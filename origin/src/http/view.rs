@@ -2,7 +2,7 @@
 
 use catalogue::{Asset, State, TrackProgress};
 use httpkit::Problem;
-use media::Object;
+use media::{Object, TrackName};
 use serde::Serialize;
 
 use super::{
@@ -109,16 +109,21 @@ impl TrackView {
 
 /// How far the tracks are. Only an asset in the making needs a look.
 async fn progress(origin: &Origin, asset: &Asset) -> Result<ProgressView, Problem> {
-    let percent = match asset.state {
-        State::Ready => 100,
-        State::Transcoding => {
+    let (percent, tracks) = match (asset.state, &asset.plan) {
+        (State::Ready, Some(plan)) => (100, plan.track_names().map(whole).collect()),
+        (State::Transcoding, Some(_)) => {
             let made = origin.catalogue.progress(&asset.id, asset.version).await.map_err(problem)?;
-            let tracks = made.tracks.iter().map(|track| TrackView::of(track, asset)).collect();
-            return Ok(ProgressView { percent: made.percent, tracks });
+            (made.percent, made.tracks)
         }
-        _ => 0,
+        (State::Ready, None) => (100, Vec::new()),
+        _ => (0, Vec::new()),
     };
-    Ok(ProgressView { percent, tracks: Vec::new() })
+    let tracks = tracks.iter().map(|track| TrackView::of(track, asset)).collect();
+    Ok(ProgressView { percent, tracks })
+}
+
+fn whole(name: TrackName) -> TrackProgress {
+    TrackProgress { name, percent: 100 }
 }
 
 /// An asset, for its tenant.
