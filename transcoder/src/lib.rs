@@ -87,7 +87,7 @@ impl Transcoder {
     pub fn rules(transcode: &settings::Transcode) -> (LadderPolicy, SourceLimits) {
         let policy = LadderPolicy {
             heights: transcode.heights.clone(),
-            crf: transcode.crf,
+            crf: transcode.crf.into(),
             preset: transcode.preset.clone(),
             chunk_seconds: transcode.chunk_seconds,
         };

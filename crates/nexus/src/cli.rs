@@ -149,7 +149,7 @@ mod tests {
             cli.sources.settings(&[("edge.upstream", "--upstream", upstream.as_deref())]).expect("valid");
         assert_eq!(settings.edge.upstream, "http://o");
         assert_eq!(settings.data, std::path::Path::new("/x"));
-        assert!((settings.transcode.crf - 21.0).abs() < f32::EPSILON);
+        assert_eq!(settings.transcode.crf, 21);
     }
 
     #[test]

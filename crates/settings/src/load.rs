@@ -161,11 +161,11 @@ mod tests {
         let dir = tempfile::tempdir().expect("temp dir");
         let file = dir.path().join("nexus.toml");
         std::fs::write(&file, "data = \"/a\"\n[transcode]\ncrf = 20\nworkers = 4\n").expect("written");
-        let env = [pair("NEXUS_TRANSCODE_CRF", "21.5"), pair("NEXUS_DATA", "/b"), pair("NEXUS_KEY", "x")];
+        let env = [pair("NEXUS_TRANSCODE_CRF", "21"), pair("NEXUS_DATA", "/b"), pair("NEXUS_KEY", "x")];
         let flags = [flag("data", "/c"), flag("transcode.heights", "720, 360")];
         let settings = load_from(Some(&file), &env, &flags).expect("valid");
         assert_eq!(settings.data, Path::new("/c"));
-        assert_eq!((settings.transcode.crf, settings.transcode.workers), (21.5, 4));
+        assert_eq!((settings.transcode.crf, settings.transcode.workers), (21, 4));
         assert_eq!(settings.transcode.heights, [720, 360]);
     }
 
@@ -177,6 +177,7 @@ mod tests {
         assert!(wrong(&[pair("NEXUS_TRANSCODE_CFR", "1")], &[]).contains("NEXUS_TRANSCODE_CFR"));
         assert!(wrong(&[pair("NEXUS_TRANSCODE_CRF", "fine")], &[]).contains("NEXUS_TRANSCODE_CRF"));
         assert!(wrong(&[], &[flag("transcode.crf", "99")]).contains("transcode.crf"));
+        assert!(wrong(&[], &[flag("transcode.crf", "21.5")]).contains("transcode.crf"));
         assert!(wrong(&[], &[flag("nonsense.key", "1")]).contains("nonsense.key"));
     }
 

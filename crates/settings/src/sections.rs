@@ -1,6 +1,6 @@
 //! The sections, a doc line per field; the defaults are those of one machine with embedded stores.
 
-use std::{net::SocketAddr, path::PathBuf};
+use std::{net::SocketAddr, num::NonZero, path::PathBuf, thread::available_parallelism};
 
 use serde::{Deserialize, Serialize};
 
@@ -168,14 +168,15 @@ impl Default for Upload {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Transcode {
-    /// Jobs run at once by this process, 0 to 256; 0 leaves the work to other processes.
+    /// Jobs run at once by this process, 0 to 256; 0 leaves the work to other processes. One for every four
+    /// cores unless set.
     pub workers: u32,
     /// Rungs offered, by height in lines; the ladder takes those at or below the source.
     pub heights: Vec<u32>,
     /// x264 speed preset.
     pub preset: String,
-    /// x264 constant rate factor, 0 to 51.
-    pub crf: f32,
+    /// x264 constant rate factor, 0 to 51; the encoder takes whole numbers only.
+    pub crf: u8,
     /// Length of a chunk in seconds, 6 to 3,600; rounded to whole segments.
     pub chunk_seconds: u32,
     /// Longest film, in seconds.
@@ -194,13 +195,18 @@ pub struct Transcode {
     pub attempts_max: u32,
 }
 
+/// A job encodes its rungs side by side and keeps about four cores busy.
+fn workers_of(cores: usize) -> u32 {
+    u32::try_from(cores / 4).unwrap_or(u32::MAX).clamp(1, 256)
+}
+
 impl Default for Transcode {
     fn default() -> Self {
         Self {
-            workers: 1,
+            workers: workers_of(available_parallelism().map_or(1, NonZero::get)),
             heights: vec![1080, 720, 540, 360, 234],
             preset: "veryfast".into(),
-            crf: 23.0,
+            crf: 23,
             chunk_seconds: 60,
             duration_max_seconds: 24 * 3600,
             dimension_max: 8192,

@@ -6,6 +6,8 @@ use url::Url;
 
 use crate::{Settings, SettingsError};
 
+/// As many as a ladder may have.
+const HEIGHTS_MAX: usize = 8;
 const PRESETS: [&str; 9] =
     ["ultrafast", "superfast", "veryfast", "faster", "fast", "medium", "slow", "slower", "veryslow"];
 /// Shorter shared secrets can be guessed.
@@ -88,7 +90,7 @@ impl Settings {
     fn validate_transcode(&self) -> Result<(), SettingsError> {
         let transcode = &self.transcode;
         within("transcode.workers", transcode.workers, 0..=256)?;
-        within("transcode.crf", transcode.crf, 0.0..=51.0)?;
+        within("transcode.crf", u32::from(transcode.crf), 0..=51)?;
         within("transcode.chunk_seconds", transcode.chunk_seconds, 6..=3_600)?;
         within("transcode.duration_max_seconds", transcode.duration_max_seconds, 1..=30 * 24 * 3_600)?;
         within("transcode.dimension_max", transcode.dimension_max, 16..=16_384)?;
@@ -101,8 +103,8 @@ impl Settings {
             let problem = format!("is {:?}, but must be one of {}", transcode.preset, PRESETS.join(", "));
             return Err(invalid("transcode.preset", problem));
         }
-        if transcode.heights.is_empty() || transcode.heights.len() > 12 {
-            return Err(invalid("transcode.heights", "must name 1 to 12 heights".into()));
+        if transcode.heights.is_empty() || transcode.heights.len() > HEIGHTS_MAX {
+            return Err(invalid("transcode.heights", format!("must name 1 to {HEIGHTS_MAX} heights")));
         }
         transcode.heights.iter().try_for_each(|height| within("transcode.heights", *height, 90..=4_320))
     }
