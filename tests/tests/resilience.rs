@@ -56,6 +56,20 @@ async fn undisturbed() -> (String, BTreeMap<String, String>) {
     (asset["source"]["sha256"].as_str().expect("a digest").to_owned(), media(&server.client(), id).await)
 }
 
+/// Waits, and then kills the first pipeline children it finds at work.
+async fn kill_a_child(server: &Server, pause: Duration) {
+    tokio::time::sleep(pause).await;
+    let deadline = tokio::time::Instant::now() + Duration::from_secs(60);
+    while tokio::time::Instant::now() < deadline {
+        let children = server.children().into_iter().filter_map(|id| Pid::from_raw(id.cast_signed()));
+        if children.filter(|child| kill_process(*child, Signal::KILL).is_ok()).count() > 0 {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(2)).await;
+    }
+    panic!("no pipeline child was there to be killed");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_killed_server_or_child_changes_nothing_in_the_end() {
     let (source, expected) = undisturbed().await;
@@ -64,16 +78,12 @@ async fn a_killed_server_or_child_changes_nothing_in_the_end() {
         let mut server = Server::with(options()).await;
         let line = server.client().upload(&film(), &[]).await;
         let id = line["asset"].as_str().expect("an asset").to_owned();
-        tokio::time::sleep(pause(round, 2500)).await;
         if round % 2 == 0 {
+            tokio::time::sleep(pause(round, 2500)).await;
             server.kill().await;
             server.restart().await;
         } else {
-            let children = server.children();
-            for child in children.iter().filter_map(|id| Pid::from_raw(id.cast_signed())) {
-                // It may have ended by itself in between, which is as good.
-                let _ = kill_process(child, Signal::KILL);
-            }
+            kill_a_child(&server, pause(round, 1500)).await;
         }
         let asset = server.client().settled(&id).await;
         assert_eq!(asset["state"], "ready", "round {round}: {asset}");

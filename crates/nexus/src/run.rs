@@ -127,7 +127,7 @@ impl House {
         Signer::from_bytes(&bytes).with_context(|| format!("reading {}", path.display()))
     }
 
-    /// Starts the workers. The plug-in registry is warmed beside; a child that comes first warms its own.
+    /// Starts the workers, which begin once the plug-in registry is warm and a child has shown its door.
     fn transcode(&self) -> Result<()> {
         let transcode = &self.settings.transcode;
         if transcode.workers == 0 {

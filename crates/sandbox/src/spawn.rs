@@ -40,22 +40,28 @@ impl Sandbox {
         &self.options
     }
 
-    /// Starts a child on `spec`; its reads are answered from `source`, up to the length the spec states.
+    /// Starts a child on `spec`; its reads are answered from `source`, up to the length the spec states. Where
+    /// there is no plug-in registry, it is made first.
     ///
     /// # Errors
-    /// [`SandboxError::Spawn`].
+    /// [`SandboxError::Spawn`], and those of [`Sandbox::warm_registry`].
     pub async fn start<S: Source>(&self, spec: &GraphSpec, source: S) -> Result<Running, SandboxError> {
         let limits = self.options.limits.of(spec);
-        let (child, socket) = self.spawn(limits).await.map_err(|error| {
-            let error = SandboxError::Spawn(error);
-            count_end(spec.name(), error.outcome());
-            error
-        })?;
+        let (child, socket) =
+            self.begin(limits).await.inspect_err(|error| count_end(spec.name(), error.outcome()))?;
         metrics::counter!("nexus_pipeline_children_started_total", "graph" => spec.name()).increment(1);
         let bytes = spec.source().map_or(0, |source| source.bytes);
         let feeder = Feeder::new(source, bytes);
         let spec_frame = ToChild::Spec(spec.clone()).encode();
         Ok(Running::new(spec.name(), child, socket, spec_frame, feeder, limits, self.options.stall))
+    }
+
+    async fn begin(&self, limits: Limits) -> Result<(Child, UnixStream), SandboxError> {
+        // A child without one would write its own and die of the limit on files.
+        if !self.options.registry.exists() {
+            self.warm_registry().await?;
+        }
+        self.spawn(limits).await.map_err(SandboxError::Spawn)
     }
 
     async fn spawn(&self, limits: Limits) -> io::Result<(Child, UnixStream)> {

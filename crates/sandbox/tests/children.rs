@@ -23,6 +23,7 @@ fn rig(script: &str) -> Rig {
     fs::write(&program, format!("#!/bin/sh\n{script}\n")).expect("script");
     fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).expect("executable");
     let registry = folder.path().join("registry");
+    fs::write(&registry, "").expect("registry");
     let options = Options { program, registry, limits: LIMITS, stall: Duration::from_secs(20) };
     Rig { sandbox: Sandbox::new(options).expect("spawner"), folder }
 }
@@ -47,6 +48,23 @@ fn log_of(error: SandboxError) -> Vec<String> {
 
 fn is_running(child: &Running) -> bool {
     child.id().is_some_and(|id| fs::exists(format!("/proc/{id}")).unwrap_or(false))
+}
+
+#[tokio::test]
+async fn a_registry_that_is_gone_is_made_again() {
+    let rig = rig(r#"[ "$2" = --warm-registry ] && { echo >"$GST_REGISTRY"; exit; }; exec sleep 100"#);
+    let registry = &rig.sandbox.options().registry;
+    fs::remove_file(registry).expect("removed");
+    let child = rig.sandbox.start(&GraphSpec::DoorCheck, NoSource).await.expect("start");
+    assert!(registry.exists() && is_running(&child));
+}
+
+#[tokio::test]
+async fn no_child_starts_without_a_registry() {
+    let rig = rig("echo no room >&2; exit 3");
+    fs::remove_file(&rig.sandbox.options().registry).expect("removed");
+    let error = rig.sandbox.start(&GraphSpec::DoorCheck, NoSource).await.expect_err("no registry");
+    assert_eq!(log_of(error), ["no room"]);
 }
 
 #[tokio::test]
