@@ -109,7 +109,8 @@ both_dbs!(a_gap_hides_what_comes_after_it, |db| async move {
     let parts = ground.catalogue.parts(&asset.id, 1).await.expect("read");
     let chunks: Vec<_> = parts.iter().map(|part| (part.track, part.chunk)).collect();
     assert_eq!(chunks, [(TALL, 0), (TALL, 2), (SMALL, 0), (SMALL, 2)]);
-    let shown: Vec<_> = crate::playback::timelines(parts).into_iter().map(|track| track.segments.len()).collect();
+    let shown: Vec<_> =
+        crate::playback::timelines(parts).into_iter().map(|track| track.segments.len()).collect();
     assert_eq!(shown, [2, 2]);
 });
 
