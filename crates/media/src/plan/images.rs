@@ -6,6 +6,11 @@ const POSTER_BOX: (u32, u32) = (720, 1_280);
 const THUMB_BOX: (u32, u32) = (90, 160);
 const THUMBS_MAX: u64 = 200;
 const INTERVAL_SECONDS_MIN: u64 = 2;
+/// What encoders leave between key frames unless told otherwise (250 frames at 25 a second): at this distance each
+/// thumbnail has a key frame of its own, and nothing but key frames is decoded.
+const INTERVAL_SECONDS: u64 = 10;
+/// A film too short for that many at [`INTERVAL_SECONDS`] has them closer together.
+const THUMBS_WANTED: u64 = 6;
 const SPRITE_COLUMNS: u32 = 10;
 const SPRITE_ROWS: u32 = 10;
 const SECOND_NS: u64 = 1_000_000_000;
@@ -14,7 +19,9 @@ const POSTER_NS_MAX: u64 = 30 * SECOND_NS;
 
 /// The pictures about a film shown at `size`.
 pub(super) fn plan(size: Size, duration_ns: u64, reasons: &mut Vec<String>) -> ImagesPlan {
-    let interval_seconds = duration_ns.div_ceil(THUMBS_MAX * SECOND_NS).max(INTERVAL_SECONDS_MIN);
+    let wanted =
+        duration_ns.div_ceil(THUMBS_WANTED * SECOND_NS).clamp(INTERVAL_SECONDS_MIN, INTERVAL_SECONDS);
+    let interval_seconds = duration_ns.div_ceil(THUMBS_MAX * SECOND_NS).max(wanted);
     let thumb_interval_ns = interval_seconds * SECOND_NS;
     let thumbs = duration_ns.div_ceil(thumb_interval_ns).clamp(1, THUMBS_MAX);
     let thumb_count = u32::try_from(thumbs).unwrap_or(1);
@@ -54,6 +61,8 @@ mod tests {
         assert_eq!((short.thumb_count, short.sprite_columns, short.sprite_rows), (3, 3, 1));
         assert_eq!((short.poster_width, short.poster_height, short.poster_ns), (1_280, 720, SECOND_NS / 2));
         assert_eq!((short.thumb_width, short.thumb_height, short.sprite_count()), (160, 90, 1));
+        let minute = planned(60);
+        assert_eq!((minute.thumb_interval_ns, minute.thumb_count), (10 * SECOND_NS, 6));
         let long = planned(7_200);
         assert_eq!((long.thumb_interval_ns, long.thumb_count), (36 * SECOND_NS, 200));
         assert_eq!((long.poster_ns, long.sprite_count()), (30 * SECOND_NS, 2));
