@@ -12,7 +12,7 @@ use std::{
 
 use tokio::task::JoinHandle;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
-use tracing::{Instrument, error, info_span};
+use tracing::{Instrument, debug_span, error};
 
 /// Tasks were still running when the grace period ended and were dropped.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
@@ -60,7 +60,7 @@ impl Tasks {
         F: Future<Output: Send> + Send + 'static,
     {
         metrics::counter!("nexus_tasks_started_total", "task" => name).increment(1);
-        tokio::spawn(self.tracker.track_future(future.instrument(info_span!("task", name))))
+        tokio::spawn(self.tracker.track_future(future.instrument(debug_span!("task", name))))
     }
 
     /// Starts a task that shutdown does not wait for.
@@ -72,7 +72,7 @@ impl Tasks {
     where
         F: Future<Output = ()> + Send + 'static,
     {
-        tokio::spawn(future.instrument(info_span!("task", name)));
+        tokio::spawn(future.instrument(debug_span!("task", name)));
     }
 
     /// Starts a task the process cannot do without: its error, panic or unasked end begins a soft shutdown

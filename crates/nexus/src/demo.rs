@@ -18,6 +18,13 @@ use crate::{
 /// Largest list of one asset that is read.
 const LIST_BYTES_MAX: u64 = 1 << 20;
 
+/// Keeps the access log off a terminal that shows progress, unless the log is set to something else.
+pub fn quieten(telemetry: &mut settings::Telemetry) {
+    if *telemetry == settings::Telemetry::default() {
+        telemetry.log.push_str(",access=warn");
+    }
+}
+
 /// Welcomes whoever started the server; on an empty catalogue with a film to watch.
 pub async fn run(settings: Settings) {
     if let Err(error) = show(&settings).await {

@@ -45,7 +45,13 @@ fn start(cli: Cli) -> Result<ExitCode> {
 async fn command(cli: Cli) -> Result<ExitCode> {
     let sources = cli.sources;
     match cli.command.unwrap_or(Command::All { demo: false }) {
-        Command::All { demo } => run::run(Role::All { demo }, sources.settings(&[])?).await,
+        Command::All { demo } => {
+            let mut settings = sources.settings(&[])?;
+            if demo {
+                demo::quieten(&mut settings.telemetry);
+            }
+            run::run(Role::All { demo }, settings).await
+        }
         Command::Origin => run::run(Role::Origin, sources.settings(&[])?).await,
         Command::Transcoder => run::run(Role::Transcoder, sources.settings(&[])?).await,
         Command::Edge { upstream } => {
