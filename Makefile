@@ -1,5 +1,5 @@
 # The whole set-up: `make run` and `make test`. Each installs what is missing and is safe to repeat.
-.PHONY: run test check soak fmt help
+.PHONY: run test check soak bench fmt help
 
 help: ## what there is
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
@@ -7,7 +7,7 @@ help: ## what there is
 run: ## build and start everything on http://127.0.0.1:8080 with a demonstration film
 	@scripts/run.sh
 
-test: ## everything: checks, unit tests on both databases, scenarios, players
+test: ## everything: checks, unit tests on both databases, scenarios, programs of others, players
 	@scripts/test.sh
 
 check: ## format, lints, docs, house rules
@@ -15,6 +15,9 @@ check: ## format, lints, docs, house rules
 
 soak: ## long repetitions: twenty rounds of kill -9 during upload and transcode
 	@scripts/soak.sh
+
+bench: ## ours beside ffmpeg and the cost of idling, on a quiet machine; writes docs/BENCHMARKS.md
+	@scripts/bench.sh
 
 fmt: ## format everything
 	@cargo fmt --all

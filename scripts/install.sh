@@ -15,7 +15,7 @@ run_packages=(
   gstreamer1.0-plugins-base gstreamer1.0-plugins-good gstreamer1.0-plugins-bad
   gstreamer1.0-plugins-ugly gstreamer1.0-libav
 )
-test_packages=(ffmpeg postgresql postgresql-15 chromium vlc-bin vlc-plugin-base fonts-dejavu-core)
+test_packages=(ffmpeg postgresql postgresql-15 chromium vlc-bin vlc-plugin-base fonts-dejavu-core python3-venv)
 
 packages=("${run_packages[@]}")
 [ "$what" = run ] || packages+=("${test_packages[@]}")
@@ -66,6 +66,17 @@ install_npm() {
   cp "$folder/package-lock.json" "$mark"
 }
 
+# Python programs of others, in an environment of their own; made anew only where the list of them changed.
+install_python() {
+  local list=tests/requirements.txt env=tests/.venv
+  cmp -s "$list" "$env/.installed" && return 0
+  say "python packages in $env"
+  rm -rf "$env"
+  /usr/bin/python3 -m venv "$env"
+  "$env/bin/python" -m pip install --quiet --disable-pip-version-check --requirement "$list"
+  cp "$list" "$env/.installed"
+}
+
 build_page() {
   [ web/dist/index.html -nt web/package-lock.json ] && [ -z "$(find web/src web/index.html web/public -newer web/dist/index.html -print -quit 2>/dev/null)" ] && return 0
   say "building the page"
@@ -79,4 +90,5 @@ install_npm web
 build_page
 if [ "$what" != run ]; then
   install_npm tests/players
+  install_python
 fi

@@ -3,6 +3,6 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 scripts/install.sh test
-cargo build --release --locked -p nexus
+cargo build --release --locked --workspace --bins
 export NEXUS_TEST_ROUNDS="${NEXUS_TEST_ROUNDS:-20}"
-cargo test --release --locked -p tests --test resilience -- --test-threads=1 --nocapture
+cargo test --release --locked --workspace --test resilience -- --test-threads=1 --nocapture
