@@ -7,5 +7,5 @@ scripts/install.sh run
 
 say() { printf '\033[1m== %s\033[0m\n' "$*"; }
 say "building (the first time takes some minutes)"
-cargo build --release --locked -p nexus
+cargo build --release --locked --workspace --bins
 exec "${CARGO_TARGET_DIR:-target}/release/nexus" all --demo "$@"

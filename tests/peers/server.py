@@ -45,7 +45,11 @@ class Server:
         self.lines = deque(maxlen=LOG_LINES_MAX)
         self.readers = []
         self._read(lambda: self.lines.extend(self.process.stderr))
-        self.url = self._ready()
+        try:
+            self.url = self._ready()
+        except RuntimeError:
+            self.stop()
+            raise
 
     def _read(self, reader):
         """A full pipe would stop the server, so both are read all the time."""

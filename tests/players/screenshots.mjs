@@ -1,56 +1,71 @@
-// Pictures of every place of the page, in both themes, on phone and desktop: node screenshots.mjs DIR
-import { join } from "node:path";
+// Pictures of the page, in both themes, on desktop and phone: node screenshots.mjs FOLDER [FILM…]
+// Films given are shown in the library under the names of their files, the first of them in the player.
+import { readFile } from "node:fs/promises";
+import { basename, extname, join } from "node:path";
 import { makeFilm, startBrowser, startServer, upload } from "./support.mjs";
+import { apiAsOwner, DESKTOP, on, openPage, PHONE, playedTo, signIn } from "./visitor.mjs";
 
-const folder = process.argv[2];
-const PATIENCE = 120_000;
-const DEVICES = { desktop: { width: 1280, height: 800 }, phone: { width: 390, height: 844 } };
+const [folder, ...films] = process.argv.slice(2);
+const DEVICES = {
+  desktop: { viewport: DESKTOP },
+  phone: { viewport: PHONE, isMobile: true, hasTouch: true, deviceScaleFactor: 2 },
+};
+/** Its title comes from the file's name. */
+const ON_ITS_WAY = "A day by the sea.mp4";
+/** A quiet moment for pictures to load and movements to end, in ms. */
+const SETTLE = 800;
 
 const server = await startServer();
 const browser = await startBrowser();
-const film = await makeFilm(server, 12, "--size", "1280x720", "--rate", "30", "--title", "A day by the sea");
-const on = (page, name) => page.getByTestId(name).first();
 
-async function signIn(page) {
-  await page.goto(server.url);
-  await on(page, "api-key").fill(server.key);
-  await on(page, "api-key").press("Enter");
-  await on(page, "library").waitFor({ timeout: PATIENCE });
+/** What the library holds: two films of our own and those given; and the film that goes up meanwhile. */
+async function fill() {
+  const shown = [];
+  const add = async (title, film) => {
+    shown.unshift((await upload(server, film, "--title", title, "--visibility", "public")).asset);
+  };
+  for (const title of ["Harbour at dawn", "The long road north"]) {
+    await add(title, await makeFilm(server, 12, "--size", "1280x720", "--title", title));
+  }
+  for (const film of films.toReversed()) await add(basename(film, extname(film)), film);
+  const sea = await makeFilm(server, 60, "--size", "1280x720", "--title", "A day by the sea");
+  return { shown, sea };
 }
 
-/** The four places, as a creator meets them. */
-async function tour(colorScheme, device) {
-  const context = await browser.newContext({ colorScheme, viewport: DEVICES[device] });
-  const page = await context.newPage();
-  const shoot = (name) =>
-    page.screenshot({ path: join(folder, `${name}-${colorScheme}-${device}.jpg`), type: "jpeg", quality: 78 });
-  await signIn(page);
-  await page.waitForTimeout(1000);
+/** The places, as a creator meets them. */
+async function tour({ shown, sea }, colorScheme, device) {
+  const page = await openPage(browser, { colorScheme, ...DEVICES[device] });
+  const shoot = async (name) => {
+    await page.waitForTimeout(SETTLE);
+    const path = join(folder, `${name}-${colorScheme}-${device}.jpg`);
+    await page.screenshot({ path, type: "jpeg", quality: device === "phone" ? 70 : 82 });
+  };
+  await signIn(page, server);
+  await page.locator("img.poster-loaded").first().waitFor();
   await shoot("library");
   await page.goto(`${server.url}/upload`);
-  await on(page, "choose-files").waitFor({ timeout: PATIENCE });
+  await on(page, "choose-files").waitFor();
   await shoot("upload");
-  await on(page, "file-input").setInputFiles(film);
-  await on(page, "rungs").waitFor({ timeout: PATIENCE });
-  await page.waitForTimeout(1500);
+  await on(page, "file-input").setInputFiles({ name: ON_ITS_WAY, mimeType: "video/mp4", buffer: await readFile(sea) });
+  await page.locator("[data-track][data-percent]").first().waitFor();
+  await page.waitForFunction(() => Number(document.querySelector('[data-track="video-360"]')?.dataset.percent) >= 30);
   await shoot("progress");
-  await page.goto(`${server.url}/watch/${first.asset}`);
-  await on(page, "player").waitFor({ timeout: PATIENCE });
+  await page.locator('[data-testid="transfer"][data-state="ready"]').waitFor();
+  const sent = await on(page, "transfer").getAttribute("data-asset");
+  await page.goto(`${server.url}/watch/${shown[0]}`);
+  await on(page, "player").waitFor();
   await page.keyboard.press("k");
-  await page.waitForFunction(() => document.querySelector("video")?.currentTime > 2, null, { timeout: PATIENCE });
+  await playedTo(page, 2);
   await page.keyboard.press("k");
-  await page.waitForTimeout(300);
   await shoot("player");
-  await context.close();
+  await apiAsOwner(server, `/api/v1/assets/${sent}`, { method: "DELETE" });
+  await page.context().close();
 }
 
-let first;
 try {
-  for (const title of ["Harbour at dawn", "The long road north", "A day by the sea"]) {
-    first = await upload(server, film, "--title", title);
-  }
+  const held = await fill();
   for (const colorScheme of ["dark", "light"]) {
-    for (const device of Object.keys(DEVICES)) await tour(colorScheme, device);
+    for (const device of Object.keys(DEVICES)) await tour(held, colorScheme, device);
   }
 } finally {
   await browser.close();

@@ -1,6 +1,7 @@
 // A server under test, a page for the players, and a browser; everything started here ends with the test.
 import { spawn, execFile } from "node:child_process";
 import { createServer } from "node:http";
+import { connect, createServer as createListener } from "node:net";
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { extname, join, normalize } from "node:path";
@@ -71,6 +72,32 @@ export async function startPage() {
   await new Promise((listening) => server.listen(0, "127.0.0.1", listening));
   const { port } = server.address();
   return { url: `http://127.0.0.1:${port}/`, stop: () => new Promise((closed) => server.close(closed)) };
+}
+
+/** A way to the server that can be cut: every connection breaks and new ones are refused until it is mended. */
+export async function startCable(server) {
+  const ends = new Set();
+  let whole = true;
+  const listener = createListener((near) => {
+    if (!whole) return near.destroy();
+    const far = connect(Number(new URL(server.url).port), "127.0.0.1");
+    for (const [end, other] of [[near, far], [far, near]]) {
+      ends.add(end);
+      end.pipe(other);
+      end.on("error", () => other.destroy());
+      end.on("close", () => (ends.delete(end), other.destroy()));
+    }
+  });
+  await new Promise((listening) => listener.listen(0, "127.0.0.1", listening));
+  const cut = () => {
+    whole = false;
+    for (const end of ends) end.destroy();
+  };
+  const stop = () => {
+    cut();
+    return new Promise((closed) => listener.close(closed));
+  };
+  return { url: `http://127.0.0.1:${listener.address().port}`, cut, mend: () => (whole = true), stop };
 }
 
 /** Debian's Chromium, headless, with a profile of its own. */

@@ -43,7 +43,7 @@ export function attachHls(video: HTMLVideoElement, options: EngineOptions, repor
   return {
     selectLevel: (index) => {
       hls.nextLevel = index ?? -1;
-      report({ auto: index === null });
+      report({ chosenLevel: index });
     },
     selectAudio: (index) => {
       hls.audioTrack = index;

@@ -10,7 +10,8 @@ interface PlayerMenuProps {
 }
 
 export function QualityMenu({ player, onHold }: PlayerMenuProps) {
-  const { levels, auto, currentLevel } = player.playback;
+  const { levels, chosenLevel, currentLevel } = player.playback;
+  const auto = chosenLevel === null;
   if (levels.length === 0) return null;
   const current = levels.find(({ index }) => index === currentLevel);
   const shown = current ? levelLabel(current) : 'Auto';
@@ -31,7 +32,7 @@ export function QualityMenu({ player, onHold }: PlayerMenuProps) {
       {levels.map((level) => (
         <MenuChoice
           key={level.index}
-          checked={!auto && level.index === currentLevel}
+          checked={level.index === chosenLevel}
           onSelect={() => player.selectLevel(level.index)}
         >
           {levelLabel(level)}

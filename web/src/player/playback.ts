@@ -19,8 +19,8 @@ export interface PlaybackState {
   levels: readonly Level[];
   /** The rung on screen. */
   currentLevel: number | null;
-  /** True while the engine picks the rung. */
-  auto: boolean;
+  /** The rung the viewer asked for, on screen from the next segment on; null while the engine picks. */
+  chosenLevel: number | null;
   audioChoices: readonly AudioChoice[];
   currentAudio: number | null;
   /** The playlist has no end yet: the film is still being made. */
@@ -34,7 +34,7 @@ export interface PlaybackState {
 export const NOTHING_LOADED: PlaybackState = {
   levels: [],
   currentLevel: null,
-  auto: true,
+  chosenLevel: null,
   audioChoices: [],
   currentAudio: null,
   growing: false,

@@ -16,7 +16,7 @@ export function UploadPage() {
   return (
     <div className="page page-narrow">
       <h1 className="page-title">Upload</h1>
-      <div className="drop-zone">
+      <div className={`drop-zone ${transfers.length > 0 ? 'drop-zone-slim' : ''}`}>
         <Icon name="upload" size={40} />
         <p>
           <strong className="fine-only">Drop films or music anywhere on this page</strong>
@@ -29,13 +29,13 @@ export function UploadPage() {
           Choose files
         </Button>
       </div>
-      <VisibilityOfUploads />
       {transfers.length > 0 && (
         <section className="upload-list" aria-labelledby="transfers-title">
           <h2 id="transfers-title">On their way</h2>
           <TransferList transfers={transfers} />
         </section>
       )}
+      <VisibilityOfUploads />
     </div>
   );
 }
