@@ -11,6 +11,7 @@ use tempfile::TempDir;
 use tokio::{
     io::{AsyncBufReadExt, AsyncRead, BufReader},
     process::{Child, Command},
+    task::JoinHandle,
     time::timeout,
 };
 
@@ -63,6 +64,7 @@ pub struct Server {
     data: Arc<TempDir>,
     listen: String,
     child: Child,
+    log_reader: JoinHandle<()>,
     log: Arc<Mutex<Vec<String>>>,
     /// Where it answers; empty for a role that does not listen.
     pub url: String,
@@ -92,12 +94,12 @@ impl Server {
         let log = Arc::new(Mutex::new(Vec::new()));
         let stdout = child.stdout.take().expect("piped");
         let stderr = child.stderr.take().expect("piped");
-        keep(stderr, log.clone());
+        let log_reader = keep(stderr, log.clone());
         let Ok(Some(url)) = timeout(PATIENCE, ready(stdout, log.clone())).await else {
             panic!("the server did not become ready:\n{}", text(&log));
         };
         let listen = url.trim_start_matches("http://").to_owned();
-        Self { options, data, listen, child, log, url }
+        Self { options, data, listen, child, log_reader, log, url }
     }
 
     /// Its data folder.
@@ -160,6 +162,13 @@ impl Server {
         self.child.kill().await.expect("killed");
     }
 
+    /// Closes the pipe that it logs to, as a log collector that dies does.
+    pub async fn close_log(&mut self) {
+        self.log_reader.abort();
+        // An aborted task's error says nothing more.
+        let _ = (&mut self.log_reader).await;
+    }
+
     /// Asks it to stop and waits for its end.
     ///
     /// # Panics
@@ -208,13 +217,13 @@ fn remember(log: &Mutex<Vec<String>>, line: String) {
 }
 
 #[expect(clippy::disallowed_methods, reason = "the reader ends with the server's pipe; nothing waits for it")]
-fn keep(from: impl AsyncRead + Unpin + Send + 'static, log: Arc<Mutex<Vec<String>>>) {
+fn keep(from: impl AsyncRead + Unpin + Send + 'static, log: Arc<Mutex<Vec<String>>>) -> JoinHandle<()> {
     tokio::spawn(async move {
         let mut lines = BufReader::new(from).lines();
         while let Ok(Some(line)) = lines.next_line().await {
             remember(&log, line);
         }
-    });
+    })
 }
 
 /// Waits for the line that says that the server is ready, and where it answers; goes on reading so that the pipe never fills.

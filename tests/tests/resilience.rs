@@ -158,3 +158,13 @@ async fn a_server_told_to_stop_ends_well_and_goes_on_later() {
     let asset = server.client().settled(line["asset"].as_str().expect("an asset")).await;
     assert_eq!(asset["state"], "ready", "{asset}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_whose_log_nobody_reads_works_and_ends() {
+    let mut server = Server::with(options()).await;
+    server.close_log().await;
+    let line = server.client().upload(&film(), &[]).await;
+    let asset = server.client().settled(line["asset"].as_str().expect("an asset")).await;
+    assert_eq!(asset["state"], "ready", "{asset}");
+    assert!(server.stop().await.success());
+}

@@ -27,12 +27,12 @@ pub fn watch_signals(tasks: &Tasks) -> io::Result<()> {
             name = either(&mut terminate, &mut interrupt) => name,
             () = soft.cancelled() => return,
         };
-        info!("{first}: finishing what runs; once more to stop at once");
         soft.cancel();
+        info!("{first}: finishing what runs; once more to stop at once");
         tokio::select! {
             name = either(&mut terminate, &mut interrupt) => {
-                info!("{name} again: stopping at once");
                 hard.cancel();
+                info!("{name} again: stopping at once");
             }
             () = hard.cancelled() => {}
         }

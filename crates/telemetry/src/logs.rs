@@ -25,6 +25,8 @@ pub fn init(section: &Telemetry) -> Result<(), LogError> {
     let builder = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)
+        // Reported on standard error by a print that panics: a log that nobody reads would end whoever logs.
+        .log_internal_errors(false)
         .with_ansi(std::io::stderr().is_terminal());
     let begun = match section.format {
         LogFormat::Text => builder.with_target(false).try_init(),
