@@ -350,8 +350,10 @@ fn renew(stored: &Stored, key: &Key, not_modified: &HeaderMap, times: Times) -> 
     }
     let mut head = stored.head.updated(not_modified.clone());
     if !not_modified.contains_key(header::DATE) {
-        let now = HeaderValue::from_str(&httpkit::date::format(times.received.seconds()));
-        head.headers.extend(now.map(|now| (header::DATE, now)));
+        // In place of the one before, from which Age would go on counting.
+        if let Ok(now) = HeaderValue::from_str(&httpkit::date::format(times.received.seconds())) {
+            head.headers.insert(header::DATE, now);
+        }
     }
     let mut judged = head.headers.clone();
     judged.extend(not_modified.get(header::AGE).map(|age| (header::AGE, age.clone())));

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use crate::support::*;
 use axum::{body::Body, response::Response};
+use edge::Upstream;
 use futures_util::{StreamExt, future::join_all, stream};
 use http::{StatusCode, header, request::Parts};
 
@@ -48,6 +49,27 @@ async fn a_stale_answer_is_confirmed_by_304_and_fresh_again() {
     site.clock.advance(secs(19));
     assert_eq!(site.get(PATH).await.did(), "nexus-edge; hit; ttl=1", "the 304's lifetime counts");
     assert_eq!(origin.count(), 2);
+}
+
+#[tokio::test]
+async fn an_answer_confirmed_again_and_again_has_one_date_and_a_young_age() {
+    let origin = Origin::new(|parts: Parts| async move {
+        let confirmed = parts.headers.contains_key(header::IF_NONE_MATCH);
+        let response = with(answer("max-age=10", "list"), "etag", "\"1\"");
+        if confirmed { status(304, response) } else { response }
+    });
+    // In process nobody puts a Date on a 304.
+    let (clock, upstream) = (ManualClock::new(), Upstream::in_process(origin.router()));
+    let site = site_with(upstream, clock.clone(), options(&clock)).await;
+    site.get(PATH).await;
+    for _ in 0..3 {
+        site.clock.advance(secs(11));
+        site.get(PATH).await;
+        site.clock.advance(secs(2));
+        let hit = site.get(PATH).await;
+        assert_eq!((hit.did(), hit.header("age")), ("nexus-edge; hit; ttl=8", "2"));
+        assert_eq!(hit.headers.get_all(header::DATE).iter().count(), 1, "{:?}", hit.headers);
+    }
 }
 
 #[tokio::test]
