@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use http::{HeaderMap, HeaderValue, header};
 
+use crate::cache::{delta, elements};
+
 /// Limits Cache-Control to what a token still allows: the token is part of the URL, so that a cache that keeps
 /// the answer longer would go on serving it after the token has ended. `max-age` counts from the answer's
 /// making (RFC 9111 §4.2.3), so its Age is added.
@@ -11,11 +13,10 @@ pub(crate) fn cap(headers: &mut HeaderMap, remaining: Duration) {
     let Some(control) = headers.get(header::CACHE_CONTROL).and_then(|value| value.to_str().ok()) else {
         return;
     };
-    let seconds = |text: &str| text.trim().parse::<u64>().ok();
-    let age = headers.get(header::AGE).and_then(|age| seconds(age.to_str().ok()?)).unwrap_or(0);
+    let age = headers.get(header::AGE).and_then(|age| age.to_str().ok()).map_or(0, delta);
     let limit = remaining.as_secs().saturating_add(age);
     let directives: Vec<String> =
-        control.split(',').filter_map(|directive| capped(directive.trim(), limit)).collect();
+        elements(control).into_iter().filter_map(|directive| capped(directive, limit)).collect();
     if let Ok(value) = HeaderValue::from_str(&directives.join(", ")) {
         headers.insert(header::CACHE_CONTROL, value);
     }
@@ -25,10 +26,7 @@ pub(crate) fn cap(headers: &mut HeaderMap, remaining: Duration) {
 fn capped(directive: &str, limit: u64) -> Option<String> {
     let (name, argument) = directive.split_once('=').unwrap_or((directive, ""));
     match name.to_ascii_lowercase().as_str() {
-        "max-age" | "s-maxage" => {
-            let seconds: u64 = argument.trim_matches('"').parse().unwrap_or(0);
-            Some(format!("{name}={}", seconds.min(limit)))
-        }
+        "max-age" | "s-maxage" => Some(format!("{name}={}", delta(argument).min(limit))),
         "immutable" | "stale-while-revalidate" | "stale-if-error" => None,
         _ => Some(directive.into()),
     }

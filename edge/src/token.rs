@@ -104,18 +104,16 @@ impl Gate {
         }
         let verifier = self.verifier.read().unwrap_or_else(PoisonError::into_inner).clone()?;
         let verified = verifier.verify(token, now.seconds(), asset);
-        Some(verified.map(|claims| self.remember(token, claims)))
+        Some(verified.inspect(|claims| self.remember(token, claims)).map(|claims| claims.expires_s))
     }
 
-    fn remember(&self, token: &str, claims: Claims) -> i64 {
-        let expires_s = claims.expires_s;
+    fn remember(&self, token: &str, claims: &Claims) {
         let mut verdicts = self.verdicts.lock().unwrap_or_else(PoisonError::into_inner);
         if verdicts.len() >= VERDICTS_MAX {
             metrics::counter!("nexus_edge_token_verdicts_dropped_total").increment(verdicts.len() as u64);
             verdicts.clear();
         }
-        verdicts.insert(token.into(), claims);
-        expires_s
+        verdicts.insert(token.into(), claims.clone());
     }
 
     /// Fetches the keys unless that was done just now; those who come meanwhile wait for the same fetch.

@@ -106,6 +106,14 @@ struct Uploader<'a> {
     bars: MultiProgress,
 }
 
+/// A file on its way into an upload that the server has opened.
+struct Sending<'a> {
+    path: &'a Path,
+    length: u64,
+    location: &'a str,
+    bar: &'a ProgressBar,
+}
+
 /// Uploads every file; fails when any fails.
 ///
 /// # Errors
@@ -161,7 +169,7 @@ impl Uploader<'_> {
             None => self.create(path, length, &memory).await?,
         };
         let bar = self.bar(path, length);
-        self.send(path, length, &location, &bar).await?;
+        self.send(&Sending { path, length, location: &location, bar: &bar }).await?;
         bar.finish_and_clear();
         memory.forget();
         if self.args.wait { self.wait(path, &asset).await } else { self.asset(&asset).await }
@@ -223,12 +231,13 @@ impl Uploader<'_> {
     }
 
     /// Sends what the server does not have yet, request by request, through broken lines.
-    async fn send(&self, path: &Path, length: u64, location: &str, bar: &ProgressBar) -> Result<()> {
+    async fn send(&self, sending: &Sending<'_>) -> Result<()> {
+        let Sending { length, location, bar, .. } = *sending;
         let mut tries = 0;
         let mut offset = self.offset(location).await?;
         while offset < length {
             bar.set_position(offset);
-            let sent = self.patch(path, location, offset, length, bar).await;
+            let sent = self.patch(sending, offset).await;
             let now = match sent {
                 Ok(now) => now,
                 Err(Broken::Final(error)) => return Err(error),
@@ -258,15 +267,8 @@ impl Uploader<'_> {
         offset_of(&headers)
     }
 
-    async fn patch(
-        &self,
-        path: &Path,
-        location: &str,
-        offset: u64,
-        length: u64,
-        bar: &ProgressBar,
-    ) -> Result<u64, Broken> {
-        let request = self.patch_request(path, location, offset, length, bar).await.map_err(Broken::Final)?;
+    async fn patch(&self, sending: &Sending<'_>, offset: u64) -> Result<u64, Broken> {
+        let request = self.patch_request(sending, offset).await.map_err(Broken::Final)?;
         let (status, headers, body) = self.answer(request).await.map_err(Broken::Line)?;
         match status {
             StatusCode::NO_CONTENT => offset_of(&headers).map_err(Broken::Final),
@@ -279,14 +281,8 @@ impl Uploader<'_> {
         }
     }
 
-    async fn patch_request(
-        &self,
-        path: &Path,
-        location: &str,
-        offset: u64,
-        length: u64,
-        bar: &ProgressBar,
-    ) -> Result<Request<Body>> {
+    async fn patch_request(&self, sending: &Sending<'_>, offset: u64) -> Result<Request<Body>> {
+        let Sending { path, length, location, bar } = *sending;
         let count = REQUEST_BYTES.min(length - offset);
         let mut file = File::open(path).await.with_context(|| format!("reading {}", path.display()))?;
         file.seek(SeekFrom::Start(offset)).await?;

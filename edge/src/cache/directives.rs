@@ -21,7 +21,7 @@ pub(super) struct Directives {
 }
 
 /// Splits at commas that are not inside quotes.
-fn elements(text: &str) -> Vec<&str> {
+pub(crate) fn elements(text: &str) -> Vec<&str> {
     let (mut quoted, mut escaped) = (false, false);
     text.split(|character| {
         let cut = character == ',' && !quoted;
@@ -35,7 +35,7 @@ fn elements(text: &str) -> Vec<&str> {
 }
 
 /// Seconds; a value that is none counts as 0, which makes the answer stale (RFC 9111 §4.2.1).
-pub(super) fn delta(argument: &str) -> u64 {
+pub(crate) fn delta(argument: &str) -> u64 {
     let digits = argument.trim().trim_matches('"');
     let valid = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
     if valid { digits.parse().unwrap_or(DELTA_MAX).min(DELTA_MAX) } else { 0 }

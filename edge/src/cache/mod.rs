@@ -14,6 +14,7 @@ mod key;
 mod store;
 mod table;
 
+pub(crate) use directives::{delta, elements};
 pub(crate) use fill::{FillLimits, Filler};
 pub(crate) use flow::{Flow, Settled, Turn, read as read_flow};
 pub(crate) use head::Head;
