@@ -11,9 +11,12 @@ use crate::fragments::{self, End, Fragments, Timeline};
 use crate::graph::Graph;
 use crate::grid::Slots;
 use crate::ladder::Rung;
+use crate::parameter_sets;
 
-/// Pictures that may wait before an encoder.
-const WAITING_MAX: u64 = 4;
+/// Pictures that may wait before an encoder: as many as [`WAITING_BYTES`] hold. The more wait, the less often
+/// threads wake each other.
+const WAITING: std::ops::RangeInclusive<u64> = 4..=12;
+const WAITING_BYTES: u64 = 8 << 20;
 /// A track's timescale has at least this many ticks per second, and a frame a whole number of them.
 const TIMESCALE_MIN: u32 = 10_000;
 const PRESETS: [&str; 10] = [
@@ -43,16 +46,23 @@ pub fn add_rung(
     fragments: Fragments,
 ) -> Result<Rung> {
     let info = picture_info(rung, spec.grid, colour)?;
-    let feed = Feed::new(&format!("pictures-{}", rung.track), &info.to_caps()?, WAITING_MAX)?;
+    let feed = Feed::new(&format!("pictures-{}", rung.track), &info.to_caps()?, waiting_max(&info))?;
     let encoder = x264(rung, spec.gop_frames)?;
     let profile =
         gst::Caps::builder("video/x-h264").field("profile", "high").field("stream-format", "avc").build();
     let profile = gst::ElementFactory::make("capsfilter").property("caps", profile).build()?;
     let parse = gst::ElementFactory::make("h264parse").build()?;
+    parameter_sets::kept_in_header(&parse)?;
     let muxer = muxer(spec)?;
     let sink = fragments.into_sink(graph)?;
     graph.chain(&[feed.element(), &encoder, &profile, &parse, &muxer, sink.upcast_ref()])?;
     Rung::new(info, feed)
+}
+
+/// How many pictures of `info` may wait.
+fn waiting_max(info: &VideoInfo) -> u64 {
+    let size = u64::try_from(info.size()).unwrap_or(u64::MAX).max(1);
+    (WAITING_BYTES / size).clamp(*WAITING.start(), *WAITING.end())
 }
 
 /// Square pixels, progressive, 4:2:0 in 8 bits, on the grid.
@@ -122,6 +132,7 @@ fn muxer(spec: &VideoSpec) -> Result<gst::Element> {
     let muxer = gst::ElementFactory::make("cmafmux")
         .property("fragment-duration", gop)
         .property_from_str("write-edts-mode", "never")
+        .property("send-force-keyunit", false)
         .property("start-fragment-sequence-number", u32::try_from(sequence).map_err(GraphError::internal)?)
         .build()?;
     fragments::entry_without_tags(&muxer)?.set_property("trak-timescale", timescale(spec.grid));

@@ -15,8 +15,39 @@ use crate::graph::Graph;
 /// Buffers that have left the queue towards the graph.
 #[derive(Default)]
 struct Taken {
-    count: Mutex<u64>,
+    count: Mutex<Count>,
     changed: Condvar,
+}
+
+#[derive(Default)]
+struct Count {
+    taken: u64,
+    /// The count that the pushing side waits for.
+    awaited: u64,
+}
+
+impl Taken {
+    fn one(&self) {
+        let mut count = self.count.lock().unwrap_or_else(PoisonError::into_inner);
+        count.taken += 1;
+        if count.taken == count.awaited {
+            self.changed.notify_one();
+        }
+    }
+
+    fn now(&self) -> u64 {
+        self.count.lock().unwrap_or_else(PoisonError::into_inner).taken
+    }
+
+    /// Waits a little until `awaited` have been taken; whether they have.
+    fn wait(&self, awaited: u64) -> bool {
+        let mut count = self.count.lock().unwrap_or_else(PoisonError::into_inner);
+        count.awaited = awaited;
+        let look = Duration::from_nanos(crate::graph::LOOK.nseconds());
+        let fewer = |count: &mut Count| count.taken < count.awaited;
+        let waited = self.changed.wait_timeout_while(count, look, fewer);
+        !waited.unwrap_or_else(PoisonError::into_inner).1.timed_out()
+    }
 }
 
 /// A bounded queue in front of a graph.
@@ -44,8 +75,7 @@ impl Feed {
         let count = taken.clone();
         let pad = source.static_pad("src").ok_or_else(|| GraphError::internal("appsrc without a pad"))?;
         pad.add_probe(gst::PadProbeType::BUFFER, move |_, _| {
-            *count.count.lock().unwrap_or_else(PoisonError::into_inner) += 1;
-            count.changed.notify_one();
+            count.one();
             gst::PadProbeReturn::Ok
         });
         Ok(Self { source, taken, pushed: 0, ahead_max })
@@ -72,13 +102,11 @@ impl Feed {
         }
     }
 
-    /// Waits a little for room.
+    /// Waits a little for room. Once the queue is full, half of it: threads that wake each other for every picture
+    /// spend more on that than on anything else outside the encoder.
     fn has_room(&self) -> bool {
-        let taken = self.taken.count.lock().unwrap_or_else(PoisonError::into_inner);
-        let look = Duration::from_nanos(crate::graph::LOOK.nseconds());
-        let full = |taken: &mut u64| self.pushed - *taken >= self.ahead_max;
-        let waited = self.taken.changed.wait_timeout_while(taken, look, full);
-        !waited.unwrap_or_else(PoisonError::into_inner).1.timed_out()
+        let full = self.pushed.saturating_sub(self.taken.now()) >= self.ahead_max;
+        !full || self.taken.wait(self.pushed - self.ahead_max / 2)
     }
 
     /// Says that nothing follows.

@@ -28,6 +28,7 @@ mod ladder;
 pub mod link;
 mod opening;
 mod packets;
+mod parameter_sets;
 mod pcm;
 mod preload;
 mod probe;

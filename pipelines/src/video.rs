@@ -20,8 +20,8 @@ use crate::repeatable;
 /// How far before the chunk decoding starts, so that the first pictures after a seek, which may refer to
 /// others that were skipped, fall outside it.
 const LEAD_NS: u64 = 1_000_000_000;
-/// Decoded pictures between two words to the parent.
-const PROGRESS_PICTURES: u64 = 5;
+/// Time between two words to the parent.
+const PROGRESS_EVERY: gst::ClockTime = gst::ClockTime::from_mseconds(200);
 
 /// Encodes the chunk; fragments go out over `link` as they are finished.
 ///
@@ -81,7 +81,7 @@ struct Encoders<'a> {
     formats: FormatOf,
     tracks: Vec<Reached>,
     link: Link,
-    seen: u64,
+    told: gst::ClockTime,
     shown: u64,
 }
 
@@ -105,14 +105,15 @@ impl<'a> Encoders<'a> {
             formats: FormatOf::default(),
             tracks,
             link: link.clone(),
-            seen: 0,
+            told: gst::get_timestamp(),
             shown: 0,
         })
     }
 
     fn take(&mut self, decoded: Decoded) -> Result<()> {
-        self.seen += 1;
-        if self.seen.is_multiple_of(PROGRESS_PICTURES) {
+        let now = gst::get_timestamp();
+        if now.saturating_sub(self.told) >= PROGRESS_EVERY {
+            self.told = now;
             self.link.progress(self.shown, self.spec.slot_count)?;
         }
         self.graph.check()?;

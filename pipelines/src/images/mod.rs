@@ -11,7 +11,8 @@ use pipeline_wire::{FromChild, ImageKind, ImagesSpec};
 
 use crate::colour;
 use crate::decode::{Decoded, Decoder, FormatOf, Wanted};
-use crate::failure::Result;
+use crate::failure::{GraphError, Result};
+use crate::grid::Slots;
 use crate::link::Link;
 use reel::Reel;
 use sheet::Sheet;
@@ -30,7 +31,8 @@ enum Shot {
 pub fn run(spec: &ImagesSpec, link: &Link) -> Result<()> {
     let decoder = Decoder::new(&spec.source, spec.grid.clock, Wanted::pictures()?, link)?;
     decoder.play()?;
-    let mut reel = Reel::new(decoder, spec.thumb_interval_ns, link)?;
+    let slack = Slots::new(spec.grid).map_err(GraphError::internal)?.duration_ns(0) / 2;
+    let mut reel = Reel::new(decoder, spec.thumb_interval_ns, slack, link)?;
     let mut album = Album::new(spec, link);
     let shots = shots(spec);
     for (done, (time_ns, shot)) in (1..).zip(&shots) {

@@ -13,6 +13,8 @@ pub struct Reel<'a> {
     link: &'a Link,
     /// Decoding further than this for one picture costs more than decoding everything once.
     reach_ns: i64,
+    /// A picture whose time is this near to a wanted one is the picture of that time: containers round.
+    slack_ns: i64,
     /// Whether seeks pay.
     seeks: bool,
     /// The last picture decoded.
@@ -22,14 +24,15 @@ pub struct Reel<'a> {
 }
 
 impl<'a> Reel<'a> {
-    /// A reel for pictures about `interval_ns` apart; `decoder` has just started.
+    /// A reel for pictures about `interval_ns` apart, each within `slack_ns` of its time; `decoder` has just started.
     ///
     /// # Errors
     /// When no picture decodes.
-    pub fn new(mut decoder: Decoder, interval_ns: u64, link: &'a Link) -> Result<Self> {
+    pub fn new(mut decoder: Decoder, interval_ns: u64, slack_ns: u64, link: &'a Link) -> Result<Self> {
         let held = decoder.next()?.ok_or_else(|| GraphError::damaged("no picture decodes"))?;
         let reach_ns = i64::try_from(interval_ns.saturating_mul(2)).unwrap_or(i64::MAX);
-        Ok(Self { decoder, link, reach_ns, seeks: true, held, decoded: 1 })
+        let slack_ns = i64::try_from(slack_ns).unwrap_or(i64::MAX);
+        Ok(Self { decoder, link, reach_ns, slack_ns, seeks: true, held, decoded: 1 })
     }
 
     /// The picture at `time_ns` on the source's clock: the key frame before it if that is a new one, else the
@@ -39,9 +42,10 @@ impl<'a> Reel<'a> {
     /// What an element reported.
     pub fn at(&mut self, time_ns: i64) -> Result<&Decoded> {
         let shown = self.held.time_ns;
-        let shows = shown >= time_ns || (self.seeks && self.jump(shown, time_ns)?);
+        let (from, to) = (time_ns.saturating_sub(self.slack_ns), time_ns.saturating_add(self.slack_ns));
+        let shows = shown >= from || (self.seeks && self.jump(shown, to)?);
         if !shows {
-            self.run_to(time_ns)?;
+            self.run_to(from)?;
         }
         Ok(&self.held)
     }

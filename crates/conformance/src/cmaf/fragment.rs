@@ -4,6 +4,7 @@ use super::{
     boxes::Found,
     fields::Fields,
     header::{Header, TrackDefaults},
+    nal,
 };
 use crate::finding::Faults;
 
@@ -24,6 +25,8 @@ pub struct Fragment {
     pub track: Option<TrackFragment>,
     /// Payload of the `mdat` boxes: first byte, and the byte after the last.
     pub data: Option<(u64, u64)>,
+    /// Where a parameter set is in the first sample, of a track whose header has them all.
+    pub parameter_set: Option<u64>,
 }
 
 /// A `traf`.
@@ -100,8 +103,19 @@ pub struct Run {
 
 impl Fragment {
     /// Takes in the payload of an `mdat`.
-    pub(super) fn add_data(&mut self, start: u64, end: u64) {
-        self.data = Some(self.data.map_or((start, end), |(first, _)| (first, end)));
+    pub(super) fn add_data(&mut self, mdat: &Found<'_>, header: Option<&Header>) {
+        self.data = Some(self.data.map_or((mdat.body_at, mdat.end), |(first, _)| (first, mdat.end)));
+        self.parameter_set = self.parameter_set.or_else(|| self.parameter_set_in(mdat, header?));
+    }
+
+    fn parameter_set_in(&self, mdat: &Found<'_>, header: &Header) -> Option<u64> {
+        let track = self.track.as_ref()?;
+        let (first, end) = track.first_sample?;
+        let within = |at: u64| usize::try_from(at.checked_sub(mdat.body_at)?).ok();
+        let sample = mdat.body.get(within(first)?..within(end)?.min(mdat.body.len()))?;
+        let entry = header.tracks.iter().find(|known| known.id == track.track_id)?.entries.first()?;
+        let length_bytes = entry.video?.nal_length_bytes.filter(|_| entry.format.0 == *b"avc1")?;
+        Some(first + nal::parameter_set(sample, length_bytes.into())? as u64)
     }
 }
 
@@ -129,6 +143,7 @@ pub(super) fn read(moof: &Found<'_>, lead: u64, header: Option<&Header>, faults:
         track_fragments: u32::try_from(trafs.len()).unwrap_or(u32::MAX),
         track,
         data: None,
+        parameter_set: None,
     }
 }
 

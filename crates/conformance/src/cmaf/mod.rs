@@ -9,6 +9,7 @@ mod codec;
 mod fields;
 mod fragment;
 mod header;
+mod nal;
 mod sample_entry;
 mod segment;
 

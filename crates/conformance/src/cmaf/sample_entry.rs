@@ -33,6 +33,8 @@ pub struct Video {
     pub transfer: Option<u16>,
     /// Whether pixels are square (`pasp` absent or equal).
     pub square_pixels: bool,
+    /// Bytes of the length before each NAL unit (`avcC`), 1 to 4.
+    pub nal_length_bytes: Option<u8>,
 }
 
 /// Sound properties.
@@ -106,7 +108,9 @@ fn video(body: &[u8], children: &[Found<'_>]) -> Option<Video> {
         Some((fields.u32()?, fields.u32()?))
     });
     let square_pixels = spacing.is_none_or(|(horizontal, vertical)| horizontal == vertical);
-    Some(Video { width, height, transfer, square_pixels })
+    // lengthSizeMinusOne (ISO/IEC 14496-15 section 5.3.3.1.2).
+    let nal_length_bytes = child(children, b"avcC").and_then(|avcc| Some((avcc.get(4)? & 3) + 1));
+    Some(Video { width, height, transfer, square_pixels, nal_length_bytes })
 }
 
 fn codec_of_pictures_or_text(format: FourCc, children: &[Found<'_>]) -> Option<String> {

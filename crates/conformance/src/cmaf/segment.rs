@@ -117,7 +117,7 @@ fn read_boxes(bytes: &[u8], base: u64, header: Option<&Header>, cut: Cut) -> (Se
             b"mdat" => {
                 lead = found.end;
                 if let Some(fragment) = segment.fragments.last_mut() {
-                    fragment.add_data(found.body_at, found.end);
+                    fragment.add_data(&found, header);
                 } else {
                     faults.byte(found.at, "an mdat without a moof before it");
                 }

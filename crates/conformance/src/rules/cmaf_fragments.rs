@@ -94,6 +94,14 @@ pub(super) fn no_zero_duration(shown: &Presentation, judge: &mut Judge<'_>) {
     }
 }
 
+pub(super) fn no_parameter_sets(shown: &Presentation, judge: &mut Judge<'_>) {
+    for (place, _, fragment) in fragments(shown) {
+        if let Some(at) = fragment.parameter_set {
+            judge.byte(&place.uri, at, "a parameter set in a sample of an avc1 track");
+        }
+    }
+}
+
 pub(super) fn run_version(shown: &Presentation, judge: &mut Judge<'_>) {
     for (place, header, _, track) in track_fragments(shown) {
         let cmf2 = header.and_then(|header| header.brands.as_ref()).is_some_and(|b| b.any(&[b"cmf2"]));

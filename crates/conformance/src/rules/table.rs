@@ -158,6 +158,8 @@ pub static RULES: &[Rule] = &[
         "no sample lasts no time", cmaf_fragments::no_zero_duration),
     rule("CMAF-RUN-VERSION", "ISO/IEC 23000-19 7.7.3", Must,
         "composition offsets of cmf2 video are in trun of version 1", cmaf_fragments::run_version),
+    rule("CMAF-PARAMETER-SETS", "ISO/IEC 14496-15 5.4.2.1", Must,
+        "samples of avc1 tracks hold no parameter sets, which are in the header", cmaf_fragments::no_parameter_sets),
     // CMAF tracks and switching sets.
     rule("CMAF-CONTIGUOUS", "ISO/IEC 23000-19 7.3.2.2", Must,
         "every fragment begins where the one before ends", cmaf_tracks::contiguous),

@@ -91,14 +91,14 @@ mod tests {
     #[test]
     fn a_fragment_is_measured() {
         let segment = read(GOP).unwrap();
-        assert_eq!((segment.seq, segment.start, segment.ticks, segment.bytes), (7, 0, 60_060, 3_076));
+        assert_eq!((segment.seq, segment.start, segment.ticks, segment.bytes), (7, 0, 60_060, 3_036));
         let expected = FragmentInfo {
             offset: 28,
-            bytes: 3_048,
+            bytes: 3_008,
             ticks: 60_060,
             samples: 60,
-            // moof at 28, data offset 0x248, first sample of 0x395 bytes.
-            first_sample_end: 28 + 0x248 + 0x395,
+            // moof at 28, data offset 0x248, first sample of 0x36d bytes.
+            first_sample_end: 28 + 0x248 + 0x36d,
             sync: true,
         };
         assert_eq!(segment.fragments, [expected]);
@@ -109,9 +109,9 @@ mod tests {
         let two = [GOP, &NEXT[28..]].concat();
         let segment = read(&two).unwrap();
         assert_eq!((segment.ticks, segment.fragments.len()), (120_120, 2));
-        assert_eq!(segment.fragments[1].offset, 3_076);
+        assert_eq!(segment.fragments[1].offset, 3_036);
         let twice = [GOP, &GOP[28..]].concat();
-        let gap = CmafError::Gap { offset: 3_076, expected: 60_060, found: 0 };
+        let gap = CmafError::Gap { offset: 3_036, expected: 60_060, found: 0 };
         assert_eq!(read(&twice), Err(gap));
     }
 
@@ -128,7 +128,7 @@ mod tests {
         assert_eq!(read(&GOP[28..604]), Err(CmafError::Missing { name: "mdat", offset: 0 }));
         assert_eq!(read(&GOP[604..]), invalid("an mdat without a moof", 0));
         assert_eq!(read(b""), Err(CmafError::Missing { name: "moof", offset: 0 }));
-        assert_eq!(read(&[GOP, NEXT].concat()), invalid("a styp that is not the first box", 3_076));
+        assert_eq!(read(&[GOP, NEXT].concat()), invalid("a styp that is not the first box", 3_036));
     }
 
     #[test]

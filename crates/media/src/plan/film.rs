@@ -59,7 +59,8 @@ pub(super) fn check_length(segments: u64, segment: SegmentGrid) -> Result<(), Pl
     Ok(())
 }
 
-/// Cuts the slots into chunks of whole segments; a rest shorter than a segment joins the last chunk.
+/// Cuts the slots into chunks of whole segments. A rest shorter than half a chunk joins the last one: a chunk of
+/// its own would have to decode its way there from the key frame before.
 fn chunks(
     slots: u64,
     segment_frames: u32,
@@ -73,7 +74,7 @@ fn chunks(
     let length = segments * frames;
     let whole = slots / length;
     let rest = slots % length;
-    let count = if rest >= frames || whole == 0 { whole + 1 } else { whole };
+    let count = if rest >= frames.max(length / 2) || whole == 0 { whole + 1 } else { whole };
     let chunk = |index: u64| {
         let first = index * length;
         let end = if index + 1 == count { slots } else { first + length };
@@ -111,11 +112,12 @@ mod tests {
     }
 
     #[test]
-    fn chunks_are_whole_segments_and_a_short_rest_joins_the_last() {
+    fn chunks_are_whole_segments_and_a_rest_under_half_a_chunk_joins_the_last() {
         assert_eq!(cut(132, 60), [(0, 132)]);
         assert_eq!(cut(1_500, 60), [(0, 1_500)]);
         assert_eq!(cut(1_649, 60), [(0, 1_649)]);
-        assert_eq!(cut(1_650, 60), [(0, 1_500), (1_500, 150)]);
+        assert_eq!(cut(2_249, 60), [(0, 2_249)]);
+        assert_eq!(cut(2_250, 60), [(0, 1_500), (1_500, 750)]);
         assert_eq!(cut(400, 1), [(0, 150), (150, 250)]);
     }
 

@@ -14,8 +14,15 @@ const THUMBS_WANTED: u64 = 6;
 const SPRITE_COLUMNS: u32 = 10;
 const SPRITE_ROWS: u32 = 10;
 const SECOND_NS: u64 = 1_000_000_000;
-/// A tenth into the film lies behind most black openings; half a minute is as far as anybody looks.
+/// A tenth into the film lies behind most black openings; about half a minute is as far as anybody looks.
 const POSTER_NS_MAX: u64 = 30 * SECOND_NS;
+
+/// The first thumbnail that lies far enough into the film to stand for it: its picture is decoded anyway.
+const fn poster_thumb(duration_ns: u64, interval_ns: u64) -> u64 {
+    let wanted = duration_ns / 10;
+    let wanted = if wanted < POSTER_NS_MAX { wanted } else { POSTER_NS_MAX };
+    wanted.div_ceil(interval_ns)
+}
 
 /// The pictures about a film shown at `size`.
 pub(super) fn plan(size: Size, duration_ns: u64, reasons: &mut Vec<String>) -> ImagesPlan {
@@ -27,7 +34,8 @@ pub(super) fn plan(size: Size, duration_ns: u64, reasons: &mut Vec<String>) -> I
     let thumb_count = u32::try_from(thumbs).unwrap_or(1);
     let sprite_columns = SPRITE_COLUMNS.min(thumb_count);
     let (poster, thumb) = (size.fitted(POSTER_BOX.0, POSTER_BOX.1), size.fitted(THUMB_BOX.0, THUMB_BOX.1));
-    let poster_ns = (duration_ns / 10).min(POSTER_NS_MAX);
+    let poster_ns =
+        poster_thumb(duration_ns, thumb_interval_ns).min(u64::from(thumb_count) - 1) * thumb_interval_ns;
     reasons.push(format!(
         "The poster is taken at {:.1} seconds; {thumb_count} thumbnails, one every {interval_seconds} seconds.",
         poster_ns as f64 / 1e9
@@ -59,13 +67,13 @@ mod tests {
     fn short_and_long_films() {
         let short = planned(5);
         assert_eq!((short.thumb_count, short.sprite_columns, short.sprite_rows), (3, 3, 1));
-        assert_eq!((short.poster_width, short.poster_height, short.poster_ns), (1_280, 720, SECOND_NS / 2));
+        assert_eq!((short.poster_width, short.poster_height, short.poster_ns), (1_280, 720, 2 * SECOND_NS));
         assert_eq!((short.thumb_width, short.thumb_height, short.sprite_count()), (160, 90, 1));
         let minute = planned(60);
         assert_eq!((minute.thumb_interval_ns, minute.thumb_count), (10 * SECOND_NS, 6));
         let long = planned(7_200);
         assert_eq!((long.thumb_interval_ns, long.thumb_count), (36 * SECOND_NS, 200));
-        assert_eq!((long.poster_ns, long.sprite_count()), (30 * SECOND_NS, 2));
+        assert_eq!((long.poster_ns, long.sprite_count()), (36 * SECOND_NS, 2));
     }
 
     proptest! {

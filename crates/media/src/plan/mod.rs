@@ -276,7 +276,7 @@ mod tests {
         Constant quality 23 under a ceiling for picture size and frame rate: 1280x720 up to 3270 kb/s (level 3.1), 960x540 up to 1870 kb/s (level 3.1), 640x360 up to 840 kb/s (level 3.0), 416x234 up to 330 kb/s (level 1.3).
         132 frames at 25.000 in one chunk; a closed group of 50 frames is the nearest to two seconds, and three make a segment of 6.000 seconds.
         Audio 1: AAC-LC stereo at 128 kb/s, mixed down from more channels.
-        The poster is taken at 0.5 seconds; 3 thumbnails, one every 2 seconds.
+        The poster is taken at 2.0 seconds; 3 thumbnails, one every 2 seconds.
         A subtitle track was left out.
         "#);
     }

@@ -2,11 +2,11 @@
 
 use super::plant::{
     Plant,
-    Where::{Box, Whole},
+    Where::{Box, Byte, Whole},
     in_media,
 };
 use crate::support::{
-    Fragment, Spec,
+    Fragment, Site, Spec,
     spec::{FRAME, pictures},
 };
 
@@ -23,6 +23,13 @@ fn regroup(spec: &mut Spec, fragments: impl Fn(u32) -> Vec<Fragment>) {
     for segment in spec.video.iter_mut().flat_map(|track| &mut track.segments) {
         segment.fragments = fragments(segment.fragments[0].samples[0].bytes);
     }
+}
+
+/// Where the first `mdat` of the planted video segment has its payload.
+fn first_sample(site: &Site) -> u64 {
+    let bytes = &site.files[VIDEO].bytes;
+    let kind = bytes.windows(4).position(|window| window == b"mdat").unwrap();
+    kind as u64 + 4
 }
 
 pub fn plants() -> Vec<Plant> {
@@ -52,6 +59,9 @@ fn of_fragments() -> Vec<Plant> {
                 fragment.run_version = 0;
                 fragment.composition = true;
             }
+        }),
+        in_media("CMAF-PARAMETER-SETS", VIDEO, Byte(first_sample), |spec| {
+            spec.video[1].segments[1].fragments[0].parameter_set = true;
         }),
     ]
 }

@@ -113,7 +113,11 @@ pub fn segment(spec: &Segment, mut time: u64, number: &mut u32) -> Written {
         written.bytes.extend(moof);
         if fragment.data {
             let size: u32 = fragment.samples.iter().map(|sample| sample.bytes).sum();
-            written.bytes.extend(boxed(b"mdat", &[&vec![0x5A; size as usize]]));
+            let mut samples = vec![0x5A; size as usize];
+            if fragment.parameter_set {
+                samples.splice(..5, [0, 0, 0, 1, 0x67]);
+            }
+            written.bytes.extend(boxed(b"mdat", &[&samples]));
         }
         let sync = fragment.samples[0].sync;
         written.fragments.push(WrittenFragment { at, first_end, ticks, sync });

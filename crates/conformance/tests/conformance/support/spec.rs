@@ -62,6 +62,8 @@ pub struct Fragment {
     pub data_shift: i32,
     /// Whether an `mdat` follows.
     pub data: bool,
+    /// Whether the first sample begins with a parameter set.
+    pub parameter_set: bool,
 }
 
 #[derive(Clone, Copy)]
@@ -112,6 +114,7 @@ impl Fragment {
             composition: false,
             data_shift: 0,
             data: true,
+            parameter_set: false,
         }
     }
 }

@@ -2,15 +2,25 @@
 //!
 //! Rungs are scaled in cascade, each from the one above it, which costs a fraction of scaling each from the
 //! source. The kernel is Lanczos with three lobes: at the price of a bicubic one it keeps the detail that a
-//! cascade would otherwise wear off.
+//! cascade would otherwise wear off. What shrinks to no less than half, as the rungs of a ladder do, is scaled by
+//! kernels of our own; the rest, thumbnails above all, by a library (docs/decisions/scaling.md).
+
+mod columns;
+mod lanczos;
+#[cfg(target_arch = "x86_64")]
+mod lanes;
+mod rows;
 
 use std::borrow::Cow;
 use std::sync::Arc;
 
 use pic_scale::{
     BufferStore, ImageSize, ImageStore, ImageStoreMut, PicScaleError, Resampling, ResamplingFunction,
-    Scaler as Kernel, WorkloadStrategy,
+    WorkloadStrategy,
 };
+
+use columns::Columns;
+use rows::Rows;
 
 /// One plane to read: bytes and the distance of its rows.
 #[derive(Clone, Copy)]
@@ -74,15 +84,53 @@ impl Scaler {
     }
 }
 
-struct PlaneScaler {
-    plan: Arc<Resampling<u8, 1>>,
-    scratch: Vec<u8>,
+/// How planes of one size become planes of another.
+enum PlaneScaler {
+    /// By the library.
+    Whole(Kernel),
+    /// By our own kernels, row by row.
+    ByRow { rows: Rows, row: Vec<u8>, columns: Columns, height: usize },
 }
 
 impl PlaneScaler {
     fn new(from: Size, to: Size) -> Result<Self, PicScaleError> {
-        let size = |(width, height): Size| ImageSize::new(width as usize, height as usize);
-        let mut kernel = Kernel::new(ResamplingFunction::Lanczos3);
+        let ((from_width, from_height), (width, height)) = (pixels(from), pixels(to));
+        let kernels = Rows::new(from_width, from_height, height).zip(Columns::new(from_width, width));
+        let Some((rows, columns)) = kernels else { return Kernel::new(from, to).map(Self::Whole) };
+        Ok(Self::ByRow { rows, row: vec![0; columns.padded()], columns, height })
+    }
+
+    fn scale(&mut self, from: Plane<'_>, to: PlaneMut<'_>) -> Result<(), PicScaleError> {
+        match self {
+            Self::Whole(kernel) => kernel.scale(from, to),
+            Self::ByRow { rows, row, columns, height } => {
+                let short = || PicScaleError::Generic("a plane shorter than its rows".to_owned());
+                let mut outs = to.data.chunks_mut(to.stride.max(1));
+                for y in 0..*height {
+                    let out = outs.next().and_then(|out| out.get_mut(..columns.to())).ok_or_else(short)?;
+                    rows.scale(y, from, &mut row[columns.before()..]).ok_or_else(short)?;
+                    columns.scale(row, out);
+                }
+                Ok(())
+            }
+        }
+    }
+}
+
+fn pixels((width, height): Size) -> (usize, usize) {
+    (width as usize, height as usize)
+}
+
+/// The library's plan for planes of one size into another.
+struct Kernel {
+    plan: Arc<Resampling<u8, 1>>,
+    scratch: Vec<u8>,
+}
+
+impl Kernel {
+    fn new(from: Size, to: Size) -> Result<Self, PicScaleError> {
+        let size = |size: Size| ImageSize::new(pixels(size).0, pixels(size).1);
+        let mut kernel = pic_scale::Scaler::new(ResamplingFunction::Lanczos3);
         kernel.set_workload_strategy(WorkloadStrategy::PreferQuality);
         let plan = kernel.plan_planar_resampling(size(from), size(to))?;
         let scratch = plan.alloc_scratch();
@@ -183,5 +231,9 @@ mod tests {
         let short = Plane { data: &[0; 100], stride: 64 };
         let mut out = Picture::new((32, 32), 0, |_, _| 0);
         assert!(scaler.scale([short; 3], out.planes_mut()).is_err());
+        let source = Picture::new((64, 64), 0, |_, _| 0);
+        let mut short = [[0; 1000], [0; 1000], [0; 1000]];
+        let out = short.each_mut().map(|data| PlaneMut { data, stride: 32 });
+        assert!(scaler.scale(source.planes(), out).is_err());
     }
 }
