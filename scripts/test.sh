@@ -29,16 +29,19 @@ say "build"
 cargo build --release --locked --workspace --bins --quiet
 export NEXUS_BIN="$target/release/nexus"
 
-# One PostgreSQL for the whole run; each test has a database of its own. Not by `cargo run`, whose variables would
-# make the cargo inside it build again what reads them.
-postgres() { "$target/release/xtask" postgres -- "$@"; }
+# One PostgreSQL and one S3 server for the whole run; each test has a database and a place of its own. Not by
+# `cargo run`, whose variables would make the cargo inside it build again what reads them.
+engines() { "$target/release/xtask" engines -- "$@"; }
+apart() { NEXUS_TEST_STACK=postgres-s3 engines "$@"; }
 
 if cargo nextest --version >/dev/null 2>&1; then
-  layer unit postgres cargo nextest run --release --locked --workspace -E 'not package(tests)'
+  layer unit engines cargo nextest run --release --locked --workspace -E 'not package(tests)'
   layer scenario cargo nextest run --release --locked --workspace -E 'package(tests)'
+  layer scenario-apart apart cargo nextest run --release --locked --workspace -E 'package(tests)'
 else
-  layer unit postgres cargo test --release --locked --workspace --exclude tests --tests
+  layer unit engines cargo test --release --locked --workspace --exclude tests --tests
   layer scenario cargo test --release --locked -p tests -- --test-threads=1
+  layer scenario-apart apart cargo test --release --locked -p tests -- --test-threads=1
 fi
 layer doc cargo test --release --locked --workspace --doc
 layer page npm --prefix web run --silent test

@@ -5,6 +5,7 @@
 mod client;
 mod films;
 mod server;
+mod stack;
 
 pub use client::{Answer, Client};
 pub use films::{clip, fixtures};

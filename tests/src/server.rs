@@ -15,7 +15,7 @@ use tokio::{
     time::timeout,
 };
 
-use crate::{Client, PATIENCE};
+use crate::{Client, PATIENCE, stack::Stack};
 
 /// Lines of a server's log that are kept for a failing test to show.
 const LOG_LINES_MAX: usize = 400;
@@ -31,6 +31,10 @@ pub fn binary() -> PathBuf {
     let binary = folder.join("nexus");
     assert!(binary.exists(), "{} is missing; build it with: cargo build -p nexus", binary.display());
     binary
+}
+
+fn folder() -> Arc<TempDir> {
+    Arc::new(TempDir::with_prefix("nexus-test-").expect("a temporary folder"))
 }
 
 /// How to start a server.
@@ -58,10 +62,20 @@ impl ServerOptions {
     }
 }
 
+/// What a server and those beside it keep things in.
+#[derive(Clone)]
+struct Place {
+    stack: Arc<Stack>,
+    /// The data folder of the first of them.
+    first: Arc<TempDir>,
+    /// Its own.
+    data: Arc<TempDir>,
+}
+
 /// A running server with a data folder of its own.
 pub struct Server {
     options: ServerOptions,
-    data: Arc<TempDir>,
+    place: Place,
     listen: String,
     child: Child,
     log_reader: JoinHandle<()>,
@@ -81,13 +95,25 @@ impl Server {
     /// # Panics
     /// When it does not become ready.
     pub async fn with(options: ServerOptions) -> Self {
-        let data = Arc::new(TempDir::with_prefix("nexus-test-").expect("a temporary folder"));
-        Self::on(data, "127.0.0.1:0".into(), options).await
+        let data = folder();
+        let place = Place { stack: Arc::new(Stack::fresh().await), first: data.clone(), data };
+        Self::on(place, "127.0.0.1:0".into(), options).await
     }
 
-    async fn on(data: Arc<TempDir>, listen: String, options: ServerOptions) -> Self {
+    /// Another process on this one's database and object store, with a data folder of its own.
+    ///
+    /// # Panics
+    /// When it does not become ready.
+    pub async fn beside(&self, options: ServerOptions) -> Self {
+        let place = Place { data: folder(), ..self.place.clone() };
+        Self::on(place, "127.0.0.1:0".into(), options).await
+    }
+
+    async fn on(place: Place, listen: String, options: ServerOptions) -> Self {
         let mut command = Command::new(binary());
-        command.args(&options.arguments).arg("--data").arg(data.path()).args(["--listen", &listen]);
+        let data = place.data.path();
+        command.args(&options.arguments).arg("--data").arg(data).args(["--listen", &listen]);
+        command.args(place.stack.flags(place.first.path(), data)).envs(place.stack.environment());
         command.envs(options.environment.iter().map(|(name, value)| (name, value)));
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
         let mut child = command.spawn().expect("the binary starts");
@@ -98,14 +124,15 @@ impl Server {
         let Ok(Some(url)) = timeout(PATIENCE, ready(stdout, log.clone())).await else {
             panic!("the server did not become ready:\n{}", text(&log));
         };
+        place.stack.check(place.data.path());
         let listen = url.trim_start_matches("http://").to_owned();
-        Self { options, data, listen, child, log_reader, log, url }
+        Self { options, place, listen, child, log_reader, log, url }
     }
 
     /// Its data folder.
     #[must_use]
     pub fn data(&self) -> &Path {
-        self.data.path()
+        self.place.data.path()
     }
 
     /// Its process id.
@@ -181,7 +208,7 @@ impl Server {
     /// Starts it again on the same data and port after a kill or stop.
     pub async fn restart(&mut self) {
         let listen = std::mem::take(&mut self.listen);
-        *self = Self::on(self.data.clone(), listen, self.options.clone()).await;
+        *self = Self::on(self.place.clone(), listen, self.options.clone()).await;
     }
 
     /// The process ids of its pipeline children.

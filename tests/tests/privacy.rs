@@ -82,9 +82,7 @@ async fn an_edge_of_its_own_serves_public_and_private_films() {
     let origin = Server::with(ServerOptions::command("origin", &[&credential])).await;
     let edge = ServerOptions::command("edge", &[&credential, &format!("edge.upstream={}", origin.url)]);
     let edge = Server::with(edge).await;
-    let database = format!("database.url=sqlite:{}", origin.data().join("nexus.db").display());
-    let store = format!("store.folder={}", origin.data().join("store").display());
-    let _transcoder = Server::with(ServerOptions::command("transcoder", &[&database, &store])).await;
+    let _transcoder = origin.beside(ServerOptions::command("transcoder", &[])).await;
     let (owner, viewer) = (origin.client(), edge.stranger());
     let open = owner.ready(&film(), &["--visibility", "public"]).await;
     let closed = owner.ready(&film(), &["--visibility", "private"]).await;

@@ -1,4 +1,4 @@
-//! The object store: bytes under a validated [`Key`], in a folder or in memory.
+//! The object store: bytes under a validated [`Key`], in a folder, in a bucket of an S3 server or in memory.
 //!
 //! Objects are written whole, durable before the call returns, and never change: a second write of the same
 //! bytes is accepted, of other bytes refused. Resumable uploads are *staged*: appended durably under a name of
@@ -9,8 +9,10 @@ mod error;
 mod folder;
 mod key;
 mod memory;
+mod s3;
 mod store;
 
 pub use error::BlobError;
 pub use key::Key;
+pub use s3::{Access, Bucket};
 pub use store::{ByteStream, Keep, Meta, PIECE_BYTES, Store};

@@ -120,7 +120,7 @@ impl Memory {
         Ok(keys.filter(|key| after.is_none_or(|after| *key > after)).take(limit).cloned().collect())
     }
 
-    pub(crate) async fn stage_begin(&self, stage: &Key) -> Result<(), BlobError> {
+    pub(crate) async fn stage_begin(&self, stage: &Key, _becomes: &Key) -> Result<(), BlobError> {
         self.shelves().stages.entry(stage.clone()).or_default();
         Ok(())
     }

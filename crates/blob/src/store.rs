@@ -6,7 +6,7 @@ use base::Ambient;
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt, stream, stream::BoxStream};
 
-use crate::{BlobError, Key, folder::Folder, memory::Memory};
+use crate::{BlobError, Bucket, Key, folder::Folder, memory::Memory, s3::S3};
 
 /// Largest piece a [`ByteStream`] yields, in bytes.
 pub const PIECE_BYTES: u64 = 256 << 10;
@@ -39,6 +39,7 @@ pub struct Store(Backend);
 enum Backend {
     Folder(Arc<Folder>),
     Memory(Arc<Memory>),
+    S3(Arc<S3>),
 }
 
 macro_rules! on {
@@ -46,6 +47,7 @@ macro_rules! on {
         match &$store.0 {
             Backend::Folder($backend) => $call,
             Backend::Memory($backend) => $call,
+            Backend::S3($backend) => $call,
         }
     };
 }
@@ -57,6 +59,14 @@ impl Store {
     /// When the folder cannot be created or written.
     pub async fn folder(root: impl Into<PathBuf>, ambient: Ambient) -> Result<Self, BlobError> {
         Folder::open(root.into(), ambient).await.map(|folder| Self(Backend::Folder(Arc::new(folder))))
+    }
+
+    /// A store in a bucket of an S3 server.
+    ///
+    /// # Errors
+    /// When the bucket cannot be written.
+    pub async fn s3(bucket: &Bucket, ambient: Ambient) -> Result<Self, BlobError> {
+        S3::open(bucket, ambient).await.map(|s3| Self(Backend::S3(Arc::new(s3))))
     }
 
     /// A store that forgets everything with the process.
@@ -94,6 +104,9 @@ impl Store {
     /// # Errors
     /// [`BlobError::NotFound`] at once; [`BlobError::Io`] in the stream.
     pub async fn stream(&self, key: &Key, range: Range<u64>) -> Result<ByteStream, BlobError> {
+        if let Backend::S3(s3) = &self.0 {
+            return s3.stream(key, range).await;
+        }
         self.head(key).await?.ok_or_else(|| BlobError::NotFound(key.to_string()))?;
         let (store, key) = (self.clone(), key.clone());
         let pieces = stream::try_unfold(range, move |left| {
@@ -129,12 +142,12 @@ impl Store {
         on!(self, backend => backend.list(prefix, after, limit).await)
     }
 
-    /// Begins a stage; beginning one that exists is fine.
+    /// Begins a stage that will become the object `becomes`; beginning one that exists is fine.
     ///
     /// # Errors
     /// [`BlobError::Full`]; [`BlobError::Io`].
-    pub async fn stage_begin(&self, stage: &Key) -> Result<(), BlobError> {
-        on!(self, backend => backend.stage_begin(stage).await)
+    pub async fn stage_begin(&self, stage: &Key, becomes: &Key) -> Result<(), BlobError> {
+        on!(self, backend => backend.stage_begin(stage, becomes).await)
     }
 
     /// Length of a stage in bytes, or `None` when there is none.
@@ -166,7 +179,7 @@ impl Store {
         on!(self, backend => backend.stage_append(stage, at, body, limit, keep).await)
     }
 
-    /// Turns a stage into an object and returns its length; doing so again is fine.
+    /// Turns a stage into the object it was begun for and returns its length; doing so again is fine.
     ///
     /// # Errors
     /// [`BlobError::NotFound`]; [`BlobError::Conflict`]; [`BlobError::Io`].

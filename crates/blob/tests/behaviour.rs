@@ -66,8 +66,8 @@ async fn lists_are_ordered_and_paged(store: Store) {
 async fn a_stage_grows_and_becomes_an_object(store: Store) {
     let (stage, name) = (key("up/1"), key("sources/1"));
     assert_eq!(store.stage_len(&stage).await.expect("asked"), None);
-    store.stage_begin(&stage).await.expect("begun");
-    store.stage_begin(&stage).await.expect("beginning again");
+    store.stage_begin(&stage, &key("sources/1")).await.expect("begun");
+    store.stage_begin(&stage, &key("sources/1")).await.expect("beginning again");
     assert_eq!(store.stage_append(&stage, 0, body(&[b"ab", b"c"]), 9, Keep::Arrived).await.expect("kept"), 3);
     let wrong = store.stage_append(&stage, 1, body(&[b"x"]), 9, Keep::Arrived).await;
     assert!(matches!(wrong, Err(BlobError::OffsetMismatch { len: 3 })));
@@ -83,7 +83,7 @@ async fn a_stage_grows_and_becomes_an_object(store: Store) {
 
 async fn a_broken_body_keeps_what_arrived(store: Store) {
     let stage = key("up/2");
-    store.stage_begin(&stage).await.expect("begun");
+    store.stage_begin(&stage, &key("sources/1")).await.expect("begun");
     let cut = stream::iter([Ok(Bytes::from_static(b"half")), Err(io::Error::other("gone"))]);
     let broken = store.stage_append(&stage, 0, cut, 99, Keep::Arrived).await;
     assert!(matches!(broken, Err(BlobError::BodyBroken { len: 4, .. })));
@@ -92,7 +92,7 @@ async fn a_broken_body_keeps_what_arrived(store: Store) {
 
 async fn a_body_that_counts_as_a_whole_leaves_nothing_of_a_part(store: Store) {
     let stage = key("up/4");
-    store.stage_begin(&stage).await.expect("begun");
+    store.stage_begin(&stage, &key("sources/1")).await.expect("begun");
     assert_eq!(store.stage_append(&stage, 0, body(&[b"ab"]), 99, Keep::Whole).await.expect("kept"), 2);
     let cut = stream::iter([Ok(Bytes::from_static(b"half")), Err(io::Error::other("wrong checksum"))]);
     let broken = store.stage_append(&stage, 2, cut, 99, Keep::Whole).await;
@@ -103,7 +103,7 @@ async fn a_body_that_counts_as_a_whole_leaves_nothing_of_a_part(store: Store) {
 
 async fn one_writer_at_a_time(store: Store) {
     let stage = key("up/3");
-    store.stage_begin(&stage).await.expect("begun");
+    store.stage_begin(&stage, &key("sources/1")).await.expect("begun");
     let (feed, fed) = hand_fed::pair();
     let slow = store.stage_append(&stage, 0, fed, 99, Keep::Arrived);
     let fast = async {
@@ -116,6 +116,49 @@ async fn one_writer_at_a_time(store: Store) {
     let (len, ()) = tokio::join!(slow, fast);
     assert_eq!(len.expect("kept"), 1);
     assert_eq!(store.stage_append(&stage, 1, body(&[b"2"]), 99, Keep::Arrived).await.expect("free again"), 2);
+}
+
+/// More than two parts of a multipart upload, in pieces that fit no part.
+async fn a_long_stage_is_what_was_sent(store: Store) {
+    let (stage, name) = (key("up/5"), key("sources/1"));
+    let all: Bytes = (0..20_000_003u32).map(|at| (at.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
+    store.stage_begin(&stage, &name).await.expect("begun");
+    let mut at = 0;
+    for end in [6_000_000, 6_000_001, 19_000_000, all.len()] {
+        let pieces: Vec<_> =
+            all.slice(at..end).chunks(300_007).map(|piece| Ok(Bytes::copy_from_slice(piece))).collect();
+        let len = store.stage_append(&stage, at as u64, stream::iter(pieces), u64::MAX, Keep::Arrived).await;
+        assert_eq!(len.expect("kept"), end as u64);
+        at = end;
+    }
+    let over = store.stage_append(&stage, at as u64, body(&[b"more"]), 3, Keep::Arrived).await;
+    assert!(matches!(over, Err(BlobError::TooLong { limit: 3 })));
+    let cut = stream::iter([Ok(all.slice(..9_000_000)), Err(io::Error::other("wrong checksum"))]);
+    let broken = store.stage_append(&stage, at as u64, cut, u64::MAX, Keep::Whole).await;
+    assert!(matches!(broken, Err(BlobError::BodyBroken { len: 20_000_003, .. })));
+    assert_eq!(store.stage_finish(&stage, &name).await.expect("finished"), 20_000_003);
+    let stored: Vec<Bytes> =
+        store.stream(&name, 0..20_000_003).await.expect("found").try_collect().await.expect("read");
+    assert!(stored.concat() == all, "the object is what was sent");
+}
+
+async fn a_dropped_stage_is_gone(store: Store) {
+    let (stage, name) = (key("up/6"), key("sources/1"));
+    store.stage_begin(&stage, &name).await.expect("begun");
+    store.stage_append(&stage, 0, body(&[b"ab"]), 9, Keep::Arrived).await.expect("kept");
+    store.stage_abort(&stage).await.expect("dropped");
+    store.stage_abort(&stage).await.expect("dropping again");
+    assert_eq!(store.stage_len(&stage).await.expect("asked"), None);
+    let late = store.stage_append(&stage, 2, body(&[b"c"]), 9, Keep::Arrived).await;
+    assert!(matches!(late, Err(BlobError::NotFound(_))));
+    assert_eq!(store.head(&name).await.expect("asked"), None);
+}
+
+async fn an_empty_stage_becomes_an_empty_object(store: Store) {
+    let (stage, name) = (key("up/7"), key("sources/1"));
+    store.stage_begin(&stage, &name).await.expect("begun");
+    assert_eq!(store.stage_finish(&stage, &name).await.expect("finished"), 0);
+    assert_eq!(store.head(&name).await.expect("asked").map(|meta| meta.bytes), Some(0));
 }
 
 /// A hand-fed body.
@@ -154,6 +197,13 @@ macro_rules! every_backend {
         mod memory {
             $(#[tokio::test] async fn $behaviour() { super::$behaviour(blob::Store::memory()).await; })*
         }
+        mod s3 {
+            $(#[tokio::test] async fn $behaviour() {
+                let place = testkit::TestBucket::create().await.expect("an S3 server");
+                let store = blob::Store::s3(&place.bucket, lifecycle::system()).await.expect("opened");
+                super::$behaviour(store).await;
+            })*
+        }
     };
 }
 
@@ -166,4 +216,7 @@ every_backend!(
     a_broken_body_keeps_what_arrived,
     a_body_that_counts_as_a_whole_leaves_nothing_of_a_part,
     one_writer_at_a_time,
+    a_long_stage_is_what_was_sent,
+    a_dropped_stage_is_gone,
+    an_empty_stage_becomes_an_empty_object,
 );

@@ -76,6 +76,9 @@ pub struct Sources {
     /// Database: sqlite:PATH or postgres://…
     #[arg(long, global = true, value_name = "URL")]
     database: Option<String>,
+    /// Object store: a folder or s3://BUCKET?endpoint=URL
+    #[arg(long, global = true, value_name = "PLACE")]
+    store: Option<String>,
     /// Address and port to listen on.
     #[arg(long, global = true, value_name = "ADDR")]
     listen: Option<String>,
@@ -94,6 +97,12 @@ pub struct Sources {
 }
 
 impl Sources {
+    /// The setting that `--store` gives.
+    fn store_key(&self) -> &'static str {
+        let bucket = self.store.as_deref().is_some_and(|place| place.contains("://"));
+        if bucket { "store.url" } else { "store.folder" }
+    }
+
     /// Reads and validates the settings; `more` are flags of a single command.
     ///
     /// # Errors
@@ -102,6 +111,7 @@ impl Sources {
         let own = [
             ("data", "--data", self.data.as_deref()),
             ("database.url", "--database", self.database.as_deref()),
+            (self.store_key(), "--store", self.store.as_deref()),
             ("server.listen", "--listen", self.listen.as_deref()),
             ("server.public_url", "--public-url", self.public_url.as_deref()),
             ("server.edge_url", "--edge-url", self.edge_url.as_deref()),

@@ -4,12 +4,14 @@
 //! This is the only room that reads the environment or a settings file. Every other room receives the section
 //! it needs as a plain value.
 
+mod bucket;
 mod error;
 mod load;
 mod secret;
 mod sections;
 mod validate;
 
+pub use bucket::Bucket;
 pub use error::SettingsError;
 pub use load::{Override, load, load_from, state_folder, to_toml};
 pub use secret::Secret;

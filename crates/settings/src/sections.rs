@@ -140,8 +140,14 @@ impl Default for Database {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Store {
+    /// `s3://BUCKET/PREFIX?endpoint=URL&region=REGION`; empty keeps objects in `folder`.
+    pub url: String,
     /// Folder of the objects; empty means `store` in the data folder.
     pub folder: PathBuf,
+    /// Name of the key to the bucket; empty asks without a signature.
+    pub access_key: String,
+    /// The key to the bucket.
+    pub secret_key: Secret,
 }
 
 /// Resumable uploads.

@@ -81,6 +81,13 @@ impl Settings {
         if !["sqlite:", "postgres://", "postgresql://"].iter().any(|scheme| url.starts_with(scheme)) {
             return Err(invalid("database.url", "must begin with sqlite: or postgres://".into()));
         }
+        if !self.store.url.is_empty() {
+            crate::Bucket::parse(&self.store.url).map_err(|problem| invalid("store.url", problem))?;
+        }
+        if self.store.access_key.is_empty() != self.store.secret_key.is_empty() {
+            let problem = "is one half of a pair: store.access_key and store.secret_key go together";
+            return Err(invalid("store.secret_key", problem.into()));
+        }
         within("database.connections_max", self.database.connections_max, 1..=1_000)?;
         within("upload.size_max_bytes", self.upload.size_max_bytes, 1..=1 << 50)?;
         within("upload.expiry_hours", self.upload.expiry_hours, 1..=8_760)?;

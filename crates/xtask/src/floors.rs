@@ -26,7 +26,7 @@ pub fn run(folder: &Path) -> Result<()> {
             .with_context(|| format!("the layer {layer} did not run"))?;
         let counts = counts(&log);
         println!(
-            "{layer:10} {:5} passed {:3} failed {:3} skipped, floor {floor}",
+            "{layer:14} {:5} passed {:3} failed {:3} skipped, floor {floor}",
             counts.passed, counts.failed, counts.skipped
         );
         if counts.passed < floor || counts.failed + counts.skipped > 0 {

@@ -1,9 +1,9 @@
-//! House rules as commands: `cargo run -p xtask -- arrows | tidy | parity | floors | postgres -- COMMAND…`.
+//! House rules as commands: `cargo run -p xtask -- arrows | tidy | parity | floors | engines -- COMMAND…`.
 
 mod arrows;
+mod engines;
 mod floors;
 mod parity;
-mod postgres;
 mod tidy;
 
 use std::process::ExitCode;
@@ -29,8 +29,8 @@ fn run() -> Result<ExitCode> {
             [folder] => floors::run(folder.as_ref())?,
             _ => bail!("floors takes the folder of the layers' logs"),
         },
-        "postgres" => return postgres::run(rest),
-        other => bail!("no command {other:?}: one of arrows, tidy, parity, floors DIR, postgres -- COMMAND…"),
+        "engines" => return engines::run(rest),
+        other => bail!("no command {other:?}: one of arrows, tidy, parity, floors DIR, engines -- COMMAND…"),
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -97,7 +97,8 @@ async fn create(
         expires: expiry(&origin),
     };
     let (upload, _) = origin.catalogue.create_upload(&caller, new).await.map_err(problem)?;
-    origin.store.stage_begin(&receive::stage_key(&upload.id)?).await.map_err(problem)?;
+    let (stage, source) = (receive::stage_key(&upload.id)?, receive::source_key(&upload)?);
+    origin.store.stage_begin(&stage, &source).await.map_err(problem)?;
     // The creation stands whatever becomes of its first bytes: the client learns the address and resumes.
     let offset = if brings_bytes {
         match receive::append(&origin, &upload, 0, body, checksum).await {

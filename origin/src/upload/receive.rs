@@ -25,7 +25,7 @@ pub(super) fn stage_key(id: &UploadId) -> Result<Key, Problem> {
     Key::new(media::stage_key(id.as_str())).map_err(problem)
 }
 
-fn source_key(upload: &Upload) -> Result<Key, Problem> {
+pub(super) fn source_key(upload: &Upload) -> Result<Key, Problem> {
     Key::new(media::source_key(upload.asset.as_str(), upload.id.as_str())).map_err(problem)
 }
 

@@ -98,7 +98,7 @@ impl Folder {
         Stage { name: stage.to_string(), path: place("stages"), mark: place("unverified") }
     }
 
-    pub(crate) async fn stage_begin(&self, stage: &Key) -> Result<(), BlobError> {
+    pub(crate) async fn stage_begin(&self, stage: &Key, _becomes: &Key) -> Result<(), BlobError> {
         let path = self.stage(stage).path;
         blocking(move || {
             let folder = path.parent().ok_or(io::Error::from(ErrorKind::InvalidInput))?;
@@ -239,7 +239,7 @@ mod tests {
         let root = tempfile::tempdir().expect("temp dir");
         let folder = Folder::open(root.path().to_owned(), lifecycle::system()).await.expect("opened");
         let key = Key::new("up/1").expect("a key");
-        folder.stage_begin(&key).await.expect("begun");
+        folder.stage_begin(&key, &key).await.expect("begun");
         let stage = folder.stage(&key);
         fs::write(&stage.path, b"goodbad").expect("written");
         stage.set_mark(4).expect("marked");
@@ -254,7 +254,7 @@ mod tests {
         let root = tempfile::tempdir().expect("temp dir");
         let folder = Folder::open(root.path().to_owned(), lifecycle::system()).await.expect("opened");
         let key = Key::new("up/1").expect("a key");
-        folder.stage_begin(&key).await.expect("begun");
+        folder.stage_begin(&key, &key).await.expect("begun");
         let stage = folder.stage(&key);
         let writer = stage.lock().expect("locked");
         (&writer).write_all(b"goodnew").expect("written");

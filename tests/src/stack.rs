@@ -1,0 +1,66 @@
+//! What a server under test keeps its rows and objects in: its own folder, or PostgreSQL and an S3 server.
+
+use std::path::Path;
+
+use testkit::{Engine, TestBucket, TestDatabase};
+
+/// Which of them: `embedded`, as without it, or `postgres-s3`.
+const STACK_VARIABLE: &str = "NEXUS_TEST_STACK";
+
+/// A database and a place in a bucket, there as long as this.
+pub(crate) struct Apart {
+    database: TestDatabase,
+    bucket: TestBucket,
+}
+
+/// Where the rows and objects of the servers of one test are.
+pub(crate) enum Stack {
+    /// In the first one's data folder.
+    Embedded,
+    /// With servers of their own.
+    Apart(Box<Apart>),
+}
+
+impl Stack {
+    /// An empty one of the kind that this run of the tests asks for.
+    pub(crate) async fn fresh() -> Self {
+        #[expect(clippy::disallowed_methods, reason = "the one variable that test scripts hand to scenarios")]
+        let wanted = std::env::var(STACK_VARIABLE);
+        match wanted.as_deref() {
+            Err(_) | Ok("embedded") => Self::Embedded,
+            Ok("postgres-s3") => {
+                let database = TestDatabase::create(Engine::Postgres).await.expect("a database");
+                database.migrate().await.expect("migrations apply");
+                let bucket = TestBucket::create().await.expect("an S3 server");
+                Self::Apart(Box::new(Apart { database, bucket }))
+            }
+            Ok(other) => panic!("{STACK_VARIABLE} is {other:?}, not embedded or postgres-s3"),
+        }
+    }
+
+    /// Flags of a server whose data folder is `own`, beside the first one's, `first`.
+    pub(crate) fn flags(&self, first: &Path, own: &Path) -> Vec<String> {
+        let (database, store) = match self {
+            Self::Embedded if first == own => return Vec::new(),
+            Self::Embedded => (
+                format!("sqlite:{}", first.join("nexus.db").display()),
+                first.join("store").display().to_string(),
+            ),
+            Self::Apart(apart) => (apart.database.url().to_owned(), apart.bucket.url()),
+        };
+        vec!["--database".into(), database, "--store".into(), store]
+    }
+
+    /// Fails when a server with rows and objects elsewhere keeps some in its data folder all the same.
+    pub(crate) fn check(&self, data: &Path) {
+        let own = ["nexus.db", "store"].map(|name| data.join(name)).into_iter().find(|path| path.exists());
+        assert!(matches!(self, Self::Embedded) || own.is_none(), "the server made {own:?}");
+    }
+
+    /// Environment of every server: the key to the bucket.
+    pub(crate) fn environment(&self) -> Vec<(&'static str, String)> {
+        let Self::Apart(apart) = self else { return Vec::new() };
+        let Some(access) = apart.bucket.bucket.access.clone() else { return Vec::new() };
+        vec![("NEXUS_STORE_ACCESS_KEY", access.id), ("NEXUS_STORE_SECRET_KEY", access.secret)]
+    }
+}
