@@ -24,6 +24,7 @@ pub const ENDPOINT_VARIABLE: &str = "NEXUS_TEST_S3";
 /// Where the program `weed` is named; without it, the one of tests/.venv is taken.
 pub const PROGRAM_VARIABLE: &str = "NEXUS_TEST_WEED";
 
+const START_ATTEMPTS: usize = 3;
 const READY_POLLS: usize = 600;
 const READY_POLL: Duration = Duration::from_millis(50);
 const BUCKET: &str = "nexus-tests";
@@ -67,9 +68,18 @@ impl SeaweedServer {
     /// When SeaweedFS is not installed or does not start, with its own words.
     pub async fn start() -> Result<Self> {
         let program = program()?;
+        for _ in 1..START_ATTEMPTS {
+            if let Ok(server) = Self::attempt(&program).await {
+                return Ok(server);
+            }
+        }
+        Self::attempt(&program).await
+    }
+
+    async fn attempt(program: &Path) -> Result<Self> {
         let folder = tempfile::Builder::new().prefix("nexus-seaweed-").tempdir()?;
         let ports = free_ports()?;
-        let keeper = serve(&program, &folder, ports)?;
+        let keeper = serve(program, &folder, ports)?;
         let mut server = Self { port: ports[0], keeper, folder };
         server.ready().await?;
         Ok(server)
@@ -88,13 +98,22 @@ impl SeaweedServer {
             {
                 return Ok(());
             }
-            if self.keeper.try_wait()?.is_some() {
+            if self.fatal() || self.keeper.try_wait()?.is_some() {
                 break;
             }
             tokio::time::sleep(READY_POLL).await;
         }
-        let log = std::fs::read_to_string(self.folder.path().join("server.log")).unwrap_or_default();
+        let log = self.log();
         bail!("SeaweedFS did not start: {}", log.lines().rev().take(20).collect::<Vec<_>>().join("\n"))
+    }
+
+    fn log(&self) -> String {
+        std::fs::read_to_string(self.folder.path().join("server.log")).unwrap_or_default()
+    }
+
+    /// Whether the server has ended itself: its last words begin with an F.
+    fn fatal(&self) -> bool {
+        self.log().lines().any(|line| line.starts_with('F'))
     }
 }
 
@@ -193,6 +212,7 @@ fn serve(program: &Path, folder: &TempDir, ports: [u16; PORTS]) -> Result<Child>
         "-master.volumeSizeLimitMB=64",
         "-master.telemetry=false",
         "-s3.port.iceberg=0",
+        "-s3.port.lance=0",
     ]);
     for (name, port) in [
         ("s3.port", s3),
