@@ -20,12 +20,17 @@ use crate::{Client, PATIENCE, stack::Stack};
 /// Lines of a server's log that are kept for a failing test to show.
 const LOG_LINES_MAX: usize = 400;
 
-/// The binary under test: beside the test's own, in the same profile.
+/// The binary under test: what `NEXUS_BIN` names, as for the peers and players; else the one beside the test's
+/// own, in the same profile.
 ///
 /// # Panics
 /// When it was not built.
 #[must_use]
+#[expect(clippy::disallowed_methods, reason = "the tests' own setting, not the server's")]
 pub fn binary() -> PathBuf {
+    if let Some(named) = std::env::var_os("NEXUS_BIN") {
+        return named.into();
+    }
     let own = std::env::current_exe().expect("the test knows its own path");
     let folder = own.parent().and_then(Path::parent).expect("a test lies in deps/ of its profile");
     let binary = folder.join("nexus");
