@@ -4,8 +4,7 @@
 //! their taps lie within 16 bytes: one shuffle puts them in order, one multiply-add weighs them. The arithmetic is
 //! in integers, and the portable form gives the same bytes.
 
-use super::lanczos::{self, HALF, Taps, WEIGHT_BITS};
-#[cfg(target_arch = "x86_64")]
+use super::lanczos::{self, Taps};
 use super::lanes;
 
 /// Pixels made at a time.
@@ -52,12 +51,8 @@ impl Columns {
         let weights =
             taps.chunks(LANES).flat_map(|taps| (0..pairs).map(|pair| weights(taps, pair))).collect();
         let reach = groups.iter().map(|group| group.at + span(pairs)).max()?;
-        #[cfg(target_arch = "x86_64")]
-        let wide = lanes::usable();
-        #[cfg(not(target_arch = "x86_64"))]
-        let wide = false;
         let padded = reach.max(before + from);
-        Some(Self { before, from, to, padded, pairs, groups, weights, wide })
+        Some(Self { before, from, to, padded, pairs, groups, weights, wide: lanes::usable() })
     }
 
     /// Bytes from the start of a padded row to its first pixel.
@@ -119,7 +114,7 @@ impl Columns {
                     one(window, weights, 2 * lane) + one(window, weights, 2 * lane + 1)
                 };
                 let sum: i32 = windows.windows(WINDOW).step_by(2).zip(weights).map(pair).sum();
-                *pixel = ((sum + HALF) >> WEIGHT_BITS).clamp(0, 255) as u8;
+                *pixel = lanczos::pixel(sum);
             }
         }
     }
@@ -132,6 +127,8 @@ impl Columns {
             _mm256_castsi256_si128, _mm256_cvtepu8_epi16, _mm256_extracti128_si256, _mm256_madd_epi16,
             _mm256_set1_epi32, _mm256_srai_epi32,
         };
+
+        use super::lanczos::{HALF, WEIGHT_BITS};
         const BITS: i32 = WEIGHT_BITS as i32;
         for (group, windows, weights, out) in self.jobs(row, out) {
             let order = lanes::load(&group.order);
@@ -193,7 +190,7 @@ mod tests {
             let Taps { first, weights } = lanczos::taps(x, row.len(), to);
             let source = |at: isize| row[at.clamp(0, row.len() as isize - 1) as usize];
             let terms = (first..).zip(weights).map(|(at, weight)| i32::from(source(at)) * i32::from(weight));
-            ((terms.sum::<i32>() + HALF) >> WEIGHT_BITS).clamp(0, 255) as u8
+            lanczos::pixel(terms.sum())
         };
         (0..to).map(pixel).collect()
     }

@@ -8,6 +8,12 @@ const ONE: i32 = 1 << WEIGHT_BITS;
 /// Added to a weighted sum, so that cutting its fraction off rounds it.
 pub const HALF: i32 = ONE / 2;
 
+/// The pixel that a sum of weighted pixels stands for.
+#[must_use]
+pub fn pixel(sum: i32) -> u8 {
+    ((sum + HALF) >> WEIGHT_BITS).clamp(0, 255) as u8
+}
+
 /// What one pixel is made of.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Taps {

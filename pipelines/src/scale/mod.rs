@@ -7,7 +7,6 @@
 
 mod columns;
 mod lanczos;
-#[cfg(target_arch = "x86_64")]
 mod lanes;
 mod rows;
 

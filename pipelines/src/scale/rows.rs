@@ -3,14 +3,12 @@
 //! The arithmetic is in integers, and the portable form gives the same bytes.
 
 use super::Plane;
-use super::lanczos::{self, HALF, Taps, WEIGHT_BITS};
-#[cfg(target_arch = "x86_64")]
+use super::lanczos::{self, Taps};
 use super::lanes;
 
 /// Pairs of rows that one row is made of at most: pictures that shrink to about two fifths.
 const PAIRS_MAX: usize = 8;
 /// Pixels made at a time.
-#[cfg(target_arch = "x86_64")]
 const LANES: usize = 32;
 
 /// A plan for planes of one height into planes of another.
@@ -34,10 +32,7 @@ impl Rows {
     pub fn new(width: usize, from: usize, to: usize) -> Option<Self> {
         let taps: Vec<Taps> = (0..to).map(|y| lanczos::taps(y, from.max(1), to)).collect();
         let fits = taps.iter().all(|taps| taps.weights.len() <= 2 * PAIRS_MAX);
-        #[cfg(target_arch = "x86_64")]
         let wide = lanes::usable() && width >= LANES;
-        #[cfg(not(target_arch = "x86_64"))]
-        let wide = false;
         (fits && width > 0 && from > 0 && to > 0).then_some(Self { from, width, taps, wide })
     }
 
@@ -81,7 +76,7 @@ fn weigh(pairs: &[Pair<'_>], out: &mut [u8]) {
             (0..2).map(|row| i32::from(pair.rows[row][x]) * i32::from(pair.weights[row])).sum()
         };
         let sum: i32 = pairs.iter().map(of).sum();
-        *pixel = ((sum + HALF) >> WEIGHT_BITS).clamp(0, 255) as u8;
+        *pixel = lanczos::pixel(sum);
     }
 }
 
@@ -106,6 +101,8 @@ fn weigh_lanes(pairs: &[Pair<'_>], x: usize) -> Option<[u8; LANES]> {
         _mm_unpackhi_epi8, _mm_unpacklo_epi8, _mm256_add_epi32, _mm256_cvtepu8_epi16, _mm256_madd_epi16,
         _mm256_packs_epi32, _mm256_permute4x64_epi64, _mm256_set1_epi32, _mm256_srai_epi32,
     };
+
+    use super::lanczos::{HALF, WEIGHT_BITS};
     const BITS: i32 = WEIGHT_BITS as i32;
     // Packing takes from both halves by turns; this is their order.
     const IN_ORDER: i32 = 0b11_01_10_00;
@@ -156,7 +153,7 @@ mod tests {
             let Taps { first, weights } = lanczos::taps(y, from, to);
             let source = |at: isize| plane.data[at.clamp(0, from as isize - 1) as usize * plane.stride + x];
             let terms = (first..).zip(weights).map(|(at, weight)| i32::from(source(at)) * i32::from(weight));
-            ((terms.sum::<i32>() + HALF) >> WEIGHT_BITS).clamp(0, 255) as u8
+            lanczos::pixel(terms.sum())
         };
         (0..to).flat_map(|y| (0..width).map(move |x| pixel(x, y))).collect()
     }
