@@ -14,6 +14,24 @@ pub enum EdgeError {
     /// The credential cannot be sent in a header.
     #[error("the edge credential must be visible ASCII")]
     Credential,
+    /// Nothing to pull from.
+    #[error("edge.upstream is empty: name the origin to pull from, such as --upstream http://origin:8080")]
+    NoUpstream,
+    /// The listener cannot be opened.
+    #[error(transparent)]
+    Front(#[from] httpkit::FrontError),
+    /// The upstream's certificates cannot be checked.
+    #[error(transparent)]
+    Tls(#[from] httpkit::TlsError),
+    /// Logging cannot begin.
+    #[error(transparent)]
+    Log(#[from] telemetry::LogError),
+    /// Metrics cannot begin.
+    #[error(transparent)]
+    Metrics(#[from] telemetry::MetricsError),
+    /// Signals cannot be watched.
+    #[error("signals cannot be watched: {0}")]
+    Signals(std::io::Error),
     /// The key set that was given is not usable.
     #[error("the token keys are not usable: {0}")]
     Keys(#[from] playback_token::TokenError),

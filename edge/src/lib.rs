@@ -13,14 +13,15 @@ mod cache_status;
 mod error;
 mod lifetime;
 mod options;
+mod process;
 mod route;
-mod stand_alone;
 mod target;
 mod token;
 mod upstream;
 
 pub use error::EdgeError;
 pub use options::{Credential, EdgeOptions};
+pub use process::run;
 pub use route::Edge;
 pub use token::Keys;
 pub use upstream::Upstream;

@@ -12,7 +12,7 @@ use http::{HeaderMap, Response, StatusCode, header};
 use httpkit::{Problem, client::collect};
 use lifecycle::Tasks;
 use playback_token::{Claims, Jwks, TokenError, Verifier, jwks::BYTES_MAX};
-use telemetry::{Health, State};
+use telemetry::{Health, Role, State};
 use tokio::{sync::Mutex as AsyncMutex, time::Instant};
 use tracing::warn;
 
@@ -145,7 +145,9 @@ impl Gate {
     /// Says how the keys fare, now and whenever it changes; given keys always fare well.
     pub(crate) fn report_to(&self, health: Health) {
         match &self.source {
-            None => health.report(COMPONENT, State::Ok),
+            None => {
+                health.report(COMPONENT, State::Ok);
+            }
             Some(source) => source.report_to(health),
         }
     }
@@ -169,7 +171,7 @@ impl Gate {
 impl Source {
     fn new(upstream: Upstream, timeout: Duration) -> Self {
         let state = State::Degraded("the token keys have not been fetched yet".to_owned());
-        let told = Mutex::new(Told { state, health: Health::new() });
+        let told = Mutex::new(Told { state, health: Health::new(Role::Edge) });
         Self { upstream, timeout, last: AsyncMutex::new(None), told }
     }
 

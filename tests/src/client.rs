@@ -1,6 +1,9 @@
 //! An HTTP client that speaks like any other: no knowledge of the server's inside.
 
-use std::{path::Path, process::Stdio};
+use std::{
+    path::{Path, PathBuf},
+    process::Stdio,
+};
 
 use axum::body::Body;
 use bytes::Bytes;
@@ -64,13 +67,24 @@ pub struct Client {
     http: Http,
     url: String,
     key: Option<String>,
+    ca: Option<PathBuf>,
 }
 
 impl Client {
     /// A client of the server at `url`, with an API key or without.
     #[must_use]
     pub fn new(url: &str, key: Option<String>) -> Self {
-        Self { http: Http::new(ClientOptions::default()), url: url.to_owned(), key }
+        Self { http: Http::new(ClientOptions::default()), url: url.to_owned(), key, ca: None }
+    }
+
+    /// The same, trusting the certificates in a PEM file.
+    ///
+    /// # Panics
+    /// When the file holds none.
+    #[must_use]
+    pub fn trusting(self, ca: &Path) -> Self {
+        let http = Http::trusting(ClientOptions::default(), "ca", ca).expect("certificates");
+        Self { http, ca: Some(ca.to_owned()), ..self }
     }
 
     /// The server's address.
@@ -146,6 +160,7 @@ impl Client {
     pub async fn upload(&self, file: &Path, flags: &[&str]) -> Value {
         let mut command = Command::new(binary());
         command.arg("upload").arg(file).args(["--server", &self.url, "--json"]).args(flags);
+        command.args(self.ca.iter().flat_map(|file| ["--ca".as_ref(), file.as_os_str()]));
         command.env("NEXUS_KEY", self.key.as_deref().unwrap_or_default());
         command.stdin(Stdio::null()).kill_on_drop(true);
         let output = command.output().await.expect("the command runs");

@@ -49,6 +49,14 @@ pub struct ServerOptions {
     pub arguments: Vec<String>,
     /// More environment, such as `NEXUS_TRANSCODE_CRF`.
     pub environment: Vec<(String, String)>,
+    /// Where to listen; a free port of the loopback address unless said otherwise.
+    pub listen: Option<String>,
+}
+
+impl ServerOptions {
+    fn listen(&self) -> String {
+        self.listen.clone().unwrap_or_else(|| "127.0.0.1:0".into())
+    }
 }
 
 impl ServerOptions {
@@ -63,7 +71,7 @@ impl ServerOptions {
     pub fn command(role: &str, settings: &[&str]) -> Self {
         let mut arguments = vec![role.to_owned()];
         arguments.extend(settings.iter().flat_map(|pair| ["--set".to_owned(), (*pair).to_owned()]));
-        Self { arguments, environment: Vec::new() }
+        Self { arguments, ..Self::default() }
     }
 }
 
@@ -102,7 +110,7 @@ impl Server {
     pub async fn with(options: ServerOptions) -> Self {
         let data = folder();
         let place = Place { stack: Arc::new(Stack::fresh().await), first: data.clone(), data };
-        Self::on(place, "127.0.0.1:0".into(), options).await
+        Self::on(place, options.listen(), options).await
     }
 
     /// Another process on this one's database and object store, with a data folder of its own.
@@ -111,7 +119,32 @@ impl Server {
     /// When it does not become ready.
     pub async fn beside(&self, options: ServerOptions) -> Self {
         let place = Place { data: folder(), ..self.place.clone() };
-        Self::on(place, "127.0.0.1:0".into(), options).await
+        Self::on(place, options.listen(), options).await
+    }
+
+    /// A server on a data folder that is there already.
+    ///
+    /// # Panics
+    /// When it does not become ready.
+    pub async fn on_data(data: TempDir, options: ServerOptions) -> Self {
+        let data = Arc::new(data);
+        let place = Place { stack: Arc::new(Stack::Embedded), first: data.clone(), data };
+        Self::on(place, options.listen(), options).await
+    }
+
+    /// Runs a command of the binary on this server's data, while it runs or not; whether it succeeded, and
+    /// what it said.
+    ///
+    /// # Panics
+    /// When it does not start.
+    pub async fn command(&self, arguments: &[&str]) -> (bool, String) {
+        let mut command = Command::new(binary());
+        command.args(arguments).arg("--data").arg(self.data());
+        command.args(self.place.stack.flags(self.place.first.path(), self.data()));
+        command.envs(self.place.stack.environment()).stdin(Stdio::null()).kill_on_drop(true);
+        let output = command.output().await.expect("the binary starts");
+        let said = [output.stdout, output.stderr].concat();
+        (output.status.success(), String::from_utf8_lossy(&said).into_owned())
     }
 
     async fn on(place: Place, listen: String, options: ServerOptions) -> Self {
@@ -130,7 +163,7 @@ impl Server {
             panic!("the server did not become ready:\n{}", text(&log));
         };
         place.stack.check(place.data.path());
-        let listen = url.trim_start_matches("http://").to_owned();
+        let listen = url.split("://").last().unwrap_or_default().to_owned();
         Self { options, place, listen, child, log_reader, log, url }
     }
 
@@ -162,19 +195,44 @@ impl Server {
     /// A client with the owner's key.
     #[must_use]
     pub fn client(&self) -> Client {
-        Client::new(&self.url, Some(self.key()))
+        self.as_client(Some(self.key()))
     }
 
     /// A client without any credential.
     #[must_use]
     pub fn stranger(&self) -> Client {
-        Client::new(&self.url, None)
+        self.as_client(None)
+    }
+
+    fn as_client(&self, key: Option<String>) -> Client {
+        let client = Client::new(&self.url, key);
+        let own = self.own_certificate();
+        if own.exists() { client.trusting(&own) } else { client }
+    }
+
+    /// Where it keeps a certificate of its own making.
+    #[must_use]
+    pub fn own_certificate(&self) -> PathBuf {
+        self.data().join("tls-self-signed.crt")
     }
 
     /// What it logged so far.
     #[must_use]
     pub fn log(&self) -> String {
         text(&self.log)
+    }
+
+    /// The port it listens on, which a public address of its own does not tell.
+    ///
+    /// # Panics
+    /// When it does not say so in its log.
+    pub async fn port(&self) -> u16 {
+        crate::eventually("the listener's port", async || {
+            let log = self.log();
+            let (_, rest) = log.split_once("listening on ")?;
+            rest.lines().next()?.rsplit(':').next()?.trim().parse().ok()
+        })
+        .await
     }
 
     /// Sends a signal.
@@ -207,6 +265,14 @@ impl Server {
     /// When it does not end.
     pub async fn stop(&mut self) -> ExitStatus {
         self.signal(Signal::TERM);
+        self.ended().await
+    }
+
+    /// Waits for the end of a server that was told to stop.
+    ///
+    /// # Panics
+    /// When it does not end.
+    pub async fn ended(&mut self) -> ExitStatus {
         timeout(PATIENCE, self.child.wait()).await.expect("it ends in time").expect("it ends")
     }
 

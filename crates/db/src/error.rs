@@ -49,6 +49,9 @@ pub enum DbError {
     /// The database URL cannot be used. The URL is not shown: it may hold a password.
     #[error("database.url: {0}")]
     Url(String),
+    /// Asked of a database server what only an embedded database can do.
+    #[error("only an embedded database can be copied; use pg_dump for PostgreSQL")]
+    NotEmbedded,
     /// A migration failed; the schema is as before it.
     #[error("migration {name} failed")]
     Migration {

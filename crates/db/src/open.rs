@@ -1,6 +1,6 @@
 //! Opening a database and beginning transactions.
 
-use std::{fmt, str::FromStr as _, time::Duration};
+use std::{fmt, path::Path, str::FromStr as _, time::Duration};
 
 use sqlx::{
     PgPool, SqlitePool,
@@ -128,6 +128,32 @@ impl Db {
             let prepared = self.read().await?.prepare(statement.lite, statement.pg).await;
             prepared.map_err(|error| DbError::Prepare { name: statement.name, reason: reason(&error) })?;
         }
+        Ok(())
+    }
+
+    /// Asks the engine something that it has to read for.
+    ///
+    /// # Errors
+    /// Why there was no answer.
+    pub async fn ping(&self) -> Result<(), DbError> {
+        match &self.0 {
+            Pools::Lite { read, .. } => {
+                sqlx::query("select count(*) from sqlite_schema").fetch_one(read).await.map(drop)?;
+            }
+            Pools::Pg(pool) => sqlx::query("select 1").fetch_one(pool).await.map(drop)?,
+        }
+        Ok(())
+    }
+
+    /// Writes a consistent copy of an embedded database into the new file `path`, as it is at one moment;
+    /// others read and write meanwhile.
+    ///
+    /// # Errors
+    /// [`DbError::NotEmbedded`] on PostgreSQL; else what SQLite says, such as that `path` exists.
+    pub async fn snapshot(&self, path: &Path) -> Result<(), DbError> {
+        let Pools::Lite { write, .. } = &self.0 else { return Err(DbError::NotEmbedded) };
+        let path = path.to_str().ok_or_else(|| DbError::Url("the copy's path is not UTF-8".to_owned()))?;
+        sqlx::query("vacuum into $1").bind(path).execute(write).await?;
         Ok(())
     }
 

@@ -18,10 +18,36 @@ async fn sqlite_is_durable_and_checks_references() {
     let url = format!("sqlite:{}", folder.path().join("a.db").display());
     let db = Db::open(&url, Options::default()).await.unwrap();
     assert_eq!(db.engine(), Engine::Sqlite);
+    db.ping().await.unwrap();
     const FULL: i64 = 2;
     let expected = ("wal".to_owned(), FULL, 1, 5000);
     assert_eq!(db.write().await.unwrap().one(PRAGMAS, ()).await.unwrap(), expected);
     assert_eq!(db.read().await.unwrap().one(PRAGMAS, ()).await.unwrap(), expected);
+}
+
+statements! {
+    MAKE -> () = "create table shelf (id text primary key)";
+    ADD -> () = "insert into shelf (id) values ($1)";
+    COUNT -> (i64,) = "select count(*) from shelf";
+}
+
+#[tokio::test]
+async fn a_snapshot_holds_what_was_committed_and_nothing_else() {
+    let folder = tempfile::tempdir().unwrap();
+    let url = |name: &str| format!("sqlite:{}", folder.path().join(name).display());
+    let db = Db::open(&url("a.db"), Options::default()).await.unwrap();
+    let mut tx = db.write().await.unwrap();
+    tx.exec(MAKE, ()).await.unwrap();
+    tx.exec(ADD, ("one",)).await.unwrap();
+    tx.commit().await.unwrap();
+    let copy = folder.path().join("copy.db");
+    db.snapshot(&copy).await.unwrap();
+    assert!(db.snapshot(&copy).await.is_err(), "a copy is never written over");
+    let mut tx = db.write().await.unwrap();
+    tx.exec(ADD, ("two",)).await.unwrap();
+    tx.commit().await.unwrap();
+    let copied = Db::open(&url("copy.db"), Options::default()).await.unwrap();
+    assert_eq!(copied.read().await.unwrap().one(COUNT, ()).await.unwrap(), (1,));
 }
 
 #[tokio::test]

@@ -1,4 +1,4 @@
-//! Bounds on request bodies: idle time between pieces, and size.
+//! Bounds on request bodies: idle time between pieces, size, and the end of the process.
 
 use std::{
     error::Error,
@@ -10,9 +10,13 @@ use std::{
 use axum::body::Body;
 use bytes::Bytes;
 use http_body::{Frame, SizeHint};
+use lifecycle::CancellationToken;
 use tokio::time::{Instant, Sleep, sleep};
 
 use crate::Problem;
+
+/// When to try again what the end of the process cut short.
+const RETRY_AFTER: Duration = Duration::from_secs(1);
 
 /// A body stalled: no piece arrived within the allowed time.
 #[derive(Clone, Copy, Debug, thiserror::Error, PartialEq, Eq)]
@@ -23,6 +27,11 @@ pub struct Stalled(pub Duration);
 #[derive(Clone, Copy, Debug, thiserror::Error, PartialEq, Eq)]
 #[error("longer than {0} bytes")]
 pub struct BodyTooLong(pub u64);
+
+/// A body was still arriving when the process had to end.
+#[derive(Clone, Copy, Debug, thiserror::Error, PartialEq, Eq)]
+#[error("the server is going down")]
+pub struct GoingDown;
 
 /// A body that fails with [`BodyTooLong`] after `bytes_max` bytes.
 struct SizeLimit {
@@ -110,6 +119,47 @@ impl http_body::Body for IdleLimit {
     }
 }
 
+/// A body that fails with [`GoingDown`] once `end` comes, whatever else there is to read.
+struct EndLimit {
+    inner: Body,
+    end: Pin<Box<dyn Future<Output = ()> + Send>>,
+}
+
+impl http_body::Body for EndLimit {
+    type Data = Bytes;
+    type Error = axum::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+        if self.end.as_mut().poll(cx).is_ready() {
+            metrics::counter!("nexus_http_bodies_ended_total").increment(1);
+            self.end = Box::pin(std::future::pending());
+            self.inner = Body::empty();
+            return Poll::Ready(Some(Err(axum::Error::new(GoingDown))));
+        }
+        Pin::new(&mut self.inner).poll_frame(cx)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.inner.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.inner.size_hint()
+    }
+}
+
+/// The same body, failing with [`GoingDown`] when it is still arriving `grace` after `stop`.
+pub(crate) fn limit_end(body: Body, stop: CancellationToken, grace: Duration) -> Body {
+    let end = Box::pin(async move {
+        stop.cancelled().await;
+        sleep(grace).await;
+    });
+    Body::new(EndLimit { inner: body, end })
+}
+
 /// The same body, failing when no bytes arrive for `idle`.
 pub fn limit_idle(body: Body, idle: Duration) -> Body {
     Body::new(IdleLimit { inner: body, idle, timer: None, waiting: false })
@@ -137,9 +187,12 @@ pub fn is_idle_timeout(error: &(dyn Error + 'static)) -> bool {
     cause::<Stalled>(error).is_some()
 }
 
-/// The answer to a request whose body failed: 408 stalled, 413 too long, 400 broken off.
+/// The answer to a request whose body failed: 503 ended by us, 408 stalled, 413 too long, 400 broken off.
 #[must_use]
 pub fn body_problem(error: &(dyn Error + 'static)) -> Problem {
+    if cause::<GoingDown>(error).is_some() {
+        return Problem::unavailable("the server is going down; what arrived is kept", RETRY_AFTER);
+    }
     match (cause::<Stalled>(error), cause::<BodyTooLong>(error)) {
         (Some(_), _) => Problem::request_timeout("the body stalled"),
         (None, Some(&BodyTooLong(limit))) => Problem::payload_too_large(limit),
@@ -178,6 +231,21 @@ mod tests {
         assert_eq!(fits.expect("fits").to_bytes(), "12345");
         let error = limit_body(Body::from("123456"), 5).collect().await.expect_err("too long");
         assert_eq!(body_problem(&error).status(), StatusCode::PAYLOAD_TOO_LARGE);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_body_still_arriving_after_the_grace_is_ended_by_us() {
+        let (stop, minute) = (CancellationToken::new(), Duration::from_secs(60));
+        let pieces = || body_of((0..20).map(|_| (9, "a")).collect());
+        stop.cancel();
+        let short = limit_end(body_of(vec![(9, "a"), (9, "b")]), stop.clone(), minute).collect().await;
+        assert_eq!(short.expect("whole in time").to_bytes(), "ab");
+        let begun = Instant::now();
+        let error = limit_end(pieces(), stop, minute).collect().await.expect_err("ended");
+        assert_eq!(begun.elapsed(), minute);
+        assert_eq!(body_problem(&error).status(), StatusCode::SERVICE_UNAVAILABLE);
+        let whole = limit_end(pieces(), CancellationToken::new(), minute).collect().await;
+        assert_eq!(whole.expect("nobody stops").to_bytes().len(), 20);
     }
 
     #[tokio::test]

@@ -2,6 +2,7 @@
 
 use std::{
     error::Error,
+    path::Path,
     pin::Pin,
     sync::Arc,
     task::{Context, Poll},
@@ -18,10 +19,15 @@ use hyper_util::{
     client::legacy::{self, connect::HttpConnector},
     rt::{TokioExecutor, TokioTimer},
 };
+use rustls::{ClientConfig, RootCertStore, pki_types::CertificateDer};
 use tokio::sync::Notify;
 
-use crate::body::{BodyTooLong, causes, is_idle_timeout, limit_body, limit_idle};
 pub use crate::error::ClientError;
+use crate::{
+    TlsError,
+    body::{BodyTooLong, causes, is_idle_timeout, limit_body, limit_idle},
+    tls,
+};
 
 /// The waits and the name of a client.
 #[derive(Clone, Debug)]
@@ -72,12 +78,22 @@ pub struct Client {
     options: Arc<ClientOptions>,
 }
 
-fn connector(options: &ClientOptions) -> HttpsConnector<HttpConnector> {
+fn connector(options: &ClientOptions, tls: ClientConfig) -> HttpsConnector<HttpConnector> {
     let mut tcp = HttpConnector::new();
     tcp.enforce_http(false);
     tcp.set_nodelay(true);
     tcp.set_connect_timeout(Some(options.connect_timeout));
-    HttpsConnectorBuilder::new().with_webpki_roots().https_or_http().enable_http1().wrap_connector(tcp)
+    HttpsConnectorBuilder::new().with_tls_config(tls).https_or_http().enable_http1().wrap_connector(tcp)
+}
+
+/// Mozilla's roots, and `more`.
+fn trusting(more: Vec<CertificateDer<'static>>) -> Result<ClientConfig, TlsError> {
+    let mut roots = RootCertStore::from_iter(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
+    let library = |error: rustls::Error| TlsError::Library(error.to_string());
+    more.into_iter().try_for_each(|cert| roots.add(cert)).map_err(library)?;
+    let builder = ClientConfig::builder_with_provider(tls::provider());
+    let builder = builder.with_safe_default_protocol_versions().map_err(library)?;
+    Ok(builder.with_root_certificates(roots).with_no_client_auth())
 }
 
 /// Tells that a request's body is still being sent.
@@ -127,12 +143,26 @@ impl Client {
     /// A client with the given bounds; https is verified against Mozilla's roots.
     #[must_use]
     pub fn new(options: ClientOptions) -> Self {
+        let config = trusting(Vec::new()).expect("ring offers what TLS 1.2 and 1.3 need");
+        Self::with(options, config)
+    }
+
+    /// As [`Client::new`]; https is also verified against the certificates in the PEM file `ca`, as `setting`
+    /// named it.
+    ///
+    /// # Errors
+    /// [`TlsError`] when the file holds no certificates.
+    pub fn trusting(options: ClientOptions, setting: &'static str, ca: &Path) -> Result<Self, TlsError> {
+        Ok(Self::with(options, trusting(tls::certificates(setting, ca)?)?))
+    }
+
+    fn with(options: ClientOptions, tls: ClientConfig) -> Self {
         let inner = legacy::Client::builder(TokioExecutor::new())
             .timer(TokioTimer::new())
             .pool_timer(TokioTimer::new())
             .pool_idle_timeout(options.pool_idle)
             .pool_max_idle_per_host(options.pool_max)
-            .build(connector(&options));
+            .build(connector(&options, tls));
         Self { inner, options: Arc::new(options) }
     }
 

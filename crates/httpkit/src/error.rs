@@ -1,11 +1,68 @@
 //! What can go wrong here besides answering a request, which is [`crate::Problem`]'s business.
 
-use std::time::Duration;
+use std::{io, net::SocketAddr, path::PathBuf, time::Duration};
 
 /// A setting that names no address or network.
 #[derive(Clone, Debug, thiserror::Error, PartialEq, Eq)]
 #[error("{0:?} is neither an IP address nor a network such as 10.0.0.0/8")]
 pub struct AddressError(pub String);
+
+/// Why a certificate or its key cannot be used; each names the setting to mend.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+pub enum TlsError {
+    /// A file cannot be read or written.
+    #[error("{setting} {}: {reason}", path.display())]
+    File {
+        /// Such as `tls.cert`.
+        setting: &'static str,
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        reason: String,
+    },
+    /// A file does not hold what it should.
+    #[error("{setting} {} cannot be used: {reason}", path.display())]
+    Unusable {
+        /// Such as `tls.cert`.
+        setting: &'static str,
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// The key is another certificate's.
+    #[error("tls.key {} does not belong to the certificate of tls.cert {}", key.display(), cert.display())]
+    Mismatch {
+        /// The certificate's file.
+        cert: PathBuf,
+        /// The key's file.
+        key: PathBuf,
+    },
+    /// The TLS library cannot begin.
+    #[error("TLS cannot begin: {0}")]
+    Library(String),
+}
+
+/// Why a listener cannot be opened; each names the setting to mend.
+#[derive(Debug, thiserror::Error)]
+pub enum FrontError {
+    /// The address is taken, or not ours.
+    #[error("listening on {address} ({setting}): {reason}")]
+    Listen {
+        /// Such as `server.listen`.
+        setting: &'static str,
+        /// What was asked for.
+        address: SocketAddr,
+        /// What the system said.
+        reason: io::Error,
+    },
+    /// The certificate or its key.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
+    /// `server.trusted_proxies`.
+    #[error("server.trusted_proxies: {0}")]
+    Proxies(#[from] AddressError),
+}
 
 /// Why a request to another server failed.
 #[derive(Debug, thiserror::Error)]

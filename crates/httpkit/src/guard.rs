@@ -13,6 +13,7 @@ use axum::{
 use base::Ambient;
 use futures_util::FutureExt;
 use http::HeaderMap;
+use lifecycle::CancellationToken;
 use metrics::{Counter, Gauge, Histogram};
 use tokio::sync::{Semaphore, TryAcquireError};
 use tracing::{Instrument, error, info_span};
@@ -21,7 +22,7 @@ use crate::{
     Problem,
     access::{self, Entry, Logged, LoggedPath, RequestId, X_REQUEST_ID},
     address::{ClientAddr, TrustedProxies},
-    body::limit_idle,
+    body::{limit_end, limit_idle},
 };
 
 /// The bounds and seams of [`guard`].
@@ -40,10 +41,14 @@ pub struct Guard {
     pub uri_bytes_max: usize,
     /// How long a request body may send nothing; then it fails and the answer is 408.
     pub body_idle: Duration,
+    /// Cancelled when the process is told to end.
+    pub stop: CancellationToken,
+    /// How long request bodies may go on after that; then they fail and the answer is 503.
+    pub body_grace: Duration,
 }
 
 impl Guard {
-    /// The usual bounds: 4,096 requests, 32 KiB of headers, 8 KiB of target, 30 s of silence.
+    /// The usual bounds: 4,096 requests, 32 KiB of headers, 8 KiB of target, 30 s of silence, and bodies that end with their connections.
     #[must_use]
     pub fn new(ambient: Ambient) -> Self {
         Self {
@@ -53,6 +58,8 @@ impl Guard {
             header_bytes_max: 32 << 10,
             uri_bytes_max: 8 << 10,
             body_idle: Duration::from_secs(30),
+            stop: CancellationToken::new(),
+            body_grace: Duration::MAX,
         }
     }
 }
@@ -171,11 +178,17 @@ impl Watch {
 
     async fn run(&self, request: Request, next: Next, id: &RequestId) -> Response {
         let span = info_span!("request", id = id.as_str(), method = %request.method(), path = %LoggedPath(request.uri()));
-        let idle = self.guard.body_idle;
-        let request = request.map(|body| bound(body, idle));
+        let request = request.map(|body| self.bound(body));
         let _running = Running::begin(&self.meters.in_flight);
         let handled = AssertUnwindSafe(next.run(request).instrument(span.clone())).catch_unwind().await;
         handled.unwrap_or_else(|panic| span.in_scope(|| self.contain(panic.as_ref())))
+    }
+
+    fn bound(&self, body: Body) -> Body {
+        if http_body::Body::is_end_stream(&body) {
+            return body;
+        }
+        limit_end(limit_idle(body, self.guard.body_idle), self.guard.stop.clone(), self.guard.body_grace)
     }
 
     fn contain(&self, panic: &(dyn Any + Send)) -> Response {
@@ -185,10 +198,6 @@ impl Watch {
         self.meters.panics.increment(1);
         Problem::internal().into_response()
     }
-}
-
-fn bound(body: Body, idle: Duration) -> Body {
-    if http_body::Body::is_end_stream(&body) { body } else { limit_idle(body, idle) }
 }
 
 /// Counts a request as running until dropped, also when its caller goes away.

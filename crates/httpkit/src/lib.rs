@@ -1,8 +1,8 @@
 //! What every HTTP listener and client of the server shares: problem answers, the guard around a router, the
-//! listener, byte ranges, conditions, codings, cross-origin rules, event streams and the client.
+//! listener and its TLS, health, byte ranges, conditions, codings, cross-origin rules, event streams and the client.
 //!
 //! Nothing here knows a domain. A role builds an axum router from these parts, dresses it once with
-//! [`guard()`], and hands it to [`serve()`].
+//! [`guard()`] and hands it to [`serve()`]; [`Front`] does both as the settings say.
 
 mod access;
 mod address;
@@ -16,25 +16,29 @@ pub mod encoding;
 mod error;
 mod etag;
 mod extract;
+mod front;
 mod guard;
+pub mod health;
 mod problem;
 pub mod range;
 pub mod security;
 mod serve;
 pub mod sse;
+pub mod tls;
 mod wire;
 
 pub use access::{LoggedPath, RequestId, X_REQUEST_ID};
 pub use address::{ClientAddr, Peer, Scheme, TrustedProxies};
-pub use body::{BodyTooLong, Stalled, body_problem, is_idle_timeout, limit_body, limit_idle};
+pub use body::{BodyTooLong, GoingDown, Stalled, body_problem, is_idle_timeout, limit_body, limit_idle};
 pub use content::Content;
 pub use encoding::Encoded;
-pub use error::{AddressError, ClientError};
+pub use error::{AddressError, ClientError, FrontError, TlsError};
 pub use etag::ETag;
 pub use extract::{JSON_BYTES_MAX, Json, Paging, Path, Query};
+pub use front::Front;
 pub use guard::{Guard, fallbacks, guard, method_not_allowed};
 pub use problem::{MEDIA_TYPE as PROBLEM_MEDIA_TYPE, Problem, TYPE_PREFIX as PROBLEM_TYPE_PREFIX};
-pub use serve::{Limits, serve};
+pub use serve::{Limits, serve, serve_tls};
 
 /// The request header by which an edge proves to the origin that it verified a playback token for this very
 /// request; its value is a secret the two share.

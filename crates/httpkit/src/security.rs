@@ -1,4 +1,4 @@
-//! Headers that keep the page safe in a browser, and the check that a cookie's request comes from our own
+//! Headers that keep the page safe in a browser and on TLS, and the check that a cookie's request comes from our own
 //! page.
 
 use axum::{
@@ -42,6 +42,15 @@ async fn page_answer(request: Request, next: Next) -> Response {
 /// Adds the security headers of the page; only `/embed/…` may stand in other sites' frames.
 pub fn page(router: Router) -> Router {
     router.layer(middleware::from_fn(page_answer))
+}
+
+/// Tells browsers to come by TLS alone for a year (RFC 6797); for a listener whose certificate lasts.
+pub fn strict_transport(router: Router) -> Router {
+    router.layer(middleware::map_response(async |mut response: Response| {
+        let year = HeaderValue::from_static("max-age=31536000");
+        response.headers_mut().insert(header::STRICT_TRANSPORT_SECURITY, year);
+        response
+    }))
 }
 
 /// Whether a request with a cookie comes from our own page: by Sec-Fetch-Site, else by Origin against

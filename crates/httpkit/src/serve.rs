@@ -1,5 +1,5 @@
-//! The listener: HTTP/1.1 and HTTP/2 with prior knowledge on one port, every resource of a connection
-//! bounded, and a drain at shutdown.
+//! The listener: HTTP/1.1 and HTTP/2 on one port, by TLS or with prior knowledge, every resource of a
+//! connection bounded, and a drain at shutdown.
 
 use std::{
     convert::Infallible,
@@ -23,6 +23,7 @@ use hyper_util::{
 };
 use lifecycle::{CancellationToken, Tasks};
 use tokio::{
+    io::{AsyncRead, AsyncWrite},
     net::{TcpListener, TcpStream},
     sync::{OwnedSemaphorePermit, Semaphore},
 };
@@ -32,6 +33,7 @@ use tracing::{debug, warn};
 use crate::{
     Problem,
     address::Peer,
+    tls::{Handshakes, Tls},
     wire::{Busy, Wire, closing_answer},
 };
 
@@ -49,13 +51,19 @@ pub struct Limits {
     pub buffer_bytes_max: usize,
     /// Concurrent requests on one HTTP/2 connection.
     pub streams_max: u32,
-    /// How long requests in progress may take to finish after the soft stage began.
+    /// TLS handshakes under way at once; more wait for their turn.
+    pub handshakes_max: usize,
+    /// From a connection's beginning to the end of its TLS handshake.
+    pub handshake_timeout: Duration,
+    /// How long new connections are taken after the soft stage began, so that load balancers look away first.
+    pub farewell: Duration,
+    /// How long requests in progress may take to finish after that.
     pub drain: Duration,
 }
 
 impl Default for Limits {
     /// 20,000 connections, 30 s for headers, 60 s for a stalled reader, 64 KiB of headers, 128 streams,
-    /// 10 s of drain.
+    /// 256 handshakes of at most 10 s, no farewell, 10 s of drain.
     fn default() -> Self {
         Self {
             connections_max: 20_000,
@@ -63,6 +71,9 @@ impl Default for Limits {
             write_stall: Duration::from_secs(60),
             buffer_bytes_max: 64 << 10,
             streams_max: 128,
+            handshakes_max: 256,
+            handshake_timeout: Duration::from_secs(10),
+            farewell: Duration::ZERO,
             drain: Duration::from_secs(10),
         }
     }
@@ -148,13 +159,29 @@ struct Server {
     router: Router,
     limits: Limits,
     builder: auto::Builder<Executor>,
-    soft: CancellationToken,
+    handshakes: Option<Handshakes>,
+    /// Cancelled when no more requests are taken.
+    closing: CancellationToken,
     hard: CancellationToken,
 }
 
 impl Server {
     async fn run(self: Arc<Self>, stream: TcpStream, peer: SocketAddr, _slot: OwnedSemaphorePermit) {
         let _open = Open::begin();
+        let Some(handshakes) = &self.handshakes else { return self.converse(stream, peer).await };
+        let accepted = tokio::select! {
+            accepted = handshakes.accept(stream) => accepted,
+            () = self.closing.cancelled() => None,
+        };
+        if let Some(stream) = accepted {
+            self.converse(stream, peer).await;
+        }
+    }
+
+    async fn converse<S>(&self, stream: S, peer: SocketAddr)
+    where
+        S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+    {
         let busy = Busy::default();
         let wire = Wire::new(stream, busy.clone(), self.limits.header_timeout, self.limits.write_stall);
         let router = self.router.clone();
@@ -163,7 +190,7 @@ impl Server {
         tokio::pin!(connection);
         let ended = tokio::select! {
             ended = connection.as_mut() => ended,
-            () = self.soft.cancelled() => {
+            () = self.closing.cancelled() => {
                 connection.as_mut().graceful_shutdown();
                 tokio::select! {
                     ended = connection => ended,
@@ -222,21 +249,62 @@ async fn accept_failed(error: &io::Error) {
     }
 }
 
-/// Serves until the process's soft stage begins, then lets requests in progress finish for at most
-/// [`Limits::drain`] and returns. The listener closes at the beginning of the drain.
+/// Serves until the process's soft stage begins and [`Limits::farewell`] is over, then lets requests in
+/// progress finish for at most [`Limits::drain`] and returns. The listener closes at the beginning of the drain.
 ///
 /// # Errors
 /// When the listener has no local address, which means it is not a listening socket.
 pub async fn serve(listener: TcpListener, router: Router, limits: Limits, tasks: &Tasks) -> io::Result<()> {
+    serve_on(listener, None, router, limits, tasks).await
+}
+
+/// As [`serve`], by TLS.
+///
+/// # Errors
+/// As [`serve`].
+pub async fn serve_tls(
+    listener: TcpListener,
+    tls: Tls,
+    router: Router,
+    limits: Limits,
+    tasks: &Tasks,
+) -> io::Result<()> {
+    tls.keep_fresh(tasks);
+    let handshakes = Handshakes::new(tls, limits.handshakes_max, limits.handshake_timeout);
+    serve_on(listener, Some(handshakes), router, limits, tasks).await
+}
+
+async fn serve_on(
+    listener: TcpListener,
+    handshakes: Option<Handshakes>,
+    router: Router,
+    limits: Limits,
+    tasks: &Tasks,
+) -> io::Result<()> {
     let address = listener.local_addr()?;
     let slots_max = u32::try_from(limits.connections_max.clamp(1, 1_000_000)).unwrap_or(1_000_000);
     let slots = Arc::new(Semaphore::new(slots_max as usize));
     let builder = builder_of(&limits, tasks);
-    let (soft, hard) = (tasks.soft(), tasks.hard());
-    let server = Arc::new(Server { router, limits, builder, soft: soft.clone(), hard });
+    let (soft, hard, closing) = (tasks.soft(), tasks.hard(), CancellationToken::new());
+    let farewell = limits.farewell;
+    let server = Arc::new(Server {
+        router,
+        limits,
+        builder,
+        handshakes,
+        closing: closing.clone(),
+        hard: hard.clone(),
+    });
+    let mut over = std::pin::pin!(async {
+        soft.cancelled().await;
+        tokio::select! {
+            () = tokio::time::sleep(farewell) => {}
+            () = hard.cancelled() => {}
+        }
+    });
     loop {
         let accepted = tokio::select! {
-            () = soft.cancelled() => break,
+            () = &mut over => break,
             accepted = listener.accept() => accepted,
         };
         match accepted {
@@ -244,6 +312,7 @@ pub async fn serve(listener: TcpListener, router: Router, limits: Limits, tasks:
             Err(error) => accept_failed(&error).await,
         }
     }
+    closing.cancel();
     drop(listener);
     debug!(%address, "no longer accepting; waiting for requests in progress");
     slots.acquire_many(slots_max).await.map(drop).map_err(io::Error::other)

@@ -3,6 +3,7 @@
 use std::{
     fmt::Display,
     future::Future,
+    process::ExitCode,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -12,7 +13,7 @@ use std::{
 
 use tokio::task::JoinHandle;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
-use tracing::{Instrument, debug_span, error};
+use tracing::{Instrument, debug_span, error, warn};
 
 /// Tasks were still running when the grace period ended and were dropped.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
@@ -100,6 +101,15 @@ impl Tasks {
     /// Begins the soft stage.
     pub fn stop(&self) {
         self.soft.cancel();
+    }
+
+    /// Waits until the process is told to end, then shuts down; how the process ends.
+    pub async fn run(&self, grace: Duration) -> ExitCode {
+        self.soft.cancelled().await;
+        if let Err(unfinished) = self.shutdown(grace).await {
+            warn!("{unfinished}");
+        }
+        if self.crashed() { ExitCode::FAILURE } else { ExitCode::SUCCESS }
     }
 
     /// Runs both stages: soft, then after `grace` hard, then at most two more seconds.

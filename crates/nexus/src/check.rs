@@ -4,7 +4,7 @@ mod find;
 mod read;
 mod show;
 
-use std::{num::NonZeroUsize, process::ExitCode, time::Duration};
+use std::{num::NonZeroUsize, path::PathBuf, process::ExitCode, time::Duration};
 
 use clap::{Args, builder::RangedU64ValueParser};
 use conformance::{Check, Limits, Options, Report, Segments};
@@ -41,6 +41,9 @@ pub struct CheckArgs {
     /// Read about N segments of each track instead of all; bit rates are then not judged.
     #[arg(long, value_name = "N")]
     sample: Option<NonZeroUsize>,
+    /// PEM file of the server's certificate, or of those it comes from, where no public authority vouches for it.
+    #[arg(long, value_name = "FILE")]
+    ca: Option<PathBuf>,
     /// Requests at once.
     #[arg(long, value_name = "N", default_value_t = 8, value_parser = RangedU64ValueParser::<usize>::new().range(1..=64))]
     parallel: usize,
@@ -84,7 +87,8 @@ async fn check(args: &CheckArgs) -> anyhow::Result<Report> {
     for entry in entries {
         check.add_entry(entry)?;
     }
-    Ok(walk(check, &Reader::new(target.root), args.parallel).await)
+    Ok(walk(check, &Reader::new(crate::client::trusting(args.ca.as_deref())?, target.root), args.parallel)
+        .await)
 }
 
 /// Answers the check's questions, several at once.

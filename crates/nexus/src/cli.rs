@@ -14,7 +14,7 @@ use crate::{check, film, key, upload};
     name = "nexus",
     version,
     propagate_version = true,
-    after_help = "Examples:\n  nexus                                   everything in one process, data in ./data\n  nexus upload film.mp4 --key KEY --wait  a film goes in, a playable URL comes out\n  nexus key create --role creator         a key for somebody who uploads\n  nexus check http://127.0.0.1:8080/media/ASSET/hls.m3u8\n  nexus edge --upstream http://origin:8080 --listen 0.0.0.0:8080"
+    after_help = "Examples:\n  nexus                                   everything in one process, data in ./data\n  nexus upload film.mp4 --key KEY --wait  a film goes in, a playable URL comes out\n  nexus key create --role creator         a key for somebody who uploads\n  nexus check http://127.0.0.1:8080/media/ASSET/hls.m3u8\n  nexus edge --upstream http://origin:8080 --listen 0.0.0.0:8080\n  nexus --tls-self-signed --listen 0.0.0.0:8443   https for a phone on the same network"
 )]
 pub struct Cli {
     /// Where settings come from.
@@ -79,9 +79,12 @@ pub struct Sources {
     /// Object store: a folder or s3://BUCKET?endpoint=URL
     #[arg(long, global = true, value_name = "PLACE")]
     store: Option<String>,
-    /// Address and port to listen on.
+    /// Address and port to listen on; of a transcoder, for health checks and metrics.
     #[arg(long, global = true, value_name = "ADDR")]
     listen: Option<String>,
+    /// Serve by TLS with a certificate of the server's own making, kept in the data folder: for development.
+    #[arg(long, global = true)]
+    tls_self_signed: bool,
     /// Base of the URLs of page and API.
     #[arg(long, global = true, value_name = "URL")]
     public_url: Option<String>,
@@ -94,6 +97,9 @@ pub struct Sources {
     /// Any other setting, such as transcode.crf=21; may be repeated.
     #[arg(long = "set", global = true, value_name = "KEY=VALUE")]
     set: Vec<String>,
+    /// Whether `--listen` is for health checks alone.
+    #[arg(skip)]
+    desk: bool,
 }
 
 impl Sources {
@@ -103,16 +109,24 @@ impl Sources {
         if bucket { "store.url" } else { "store.folder" }
     }
 
+    /// The same for a role without viewers, whose `--listen` is for health checks and metrics.
+    #[must_use]
+    pub fn desk(self) -> Self {
+        Self { desk: true, ..self }
+    }
+
     /// Reads and validates the settings; `more` are flags of a single command.
     ///
     /// # Errors
     /// When a setting is unknown, unreadable or out of range; the message names it.
     pub fn settings(&self, more: &[(&str, &str, Option<&str>)]) -> Result<Settings> {
+        let listen = if self.desk { "transcode.listen" } else { "server.listen" };
         let own = [
             ("data", "--data", self.data.as_deref()),
             ("database.url", "--database", self.database.as_deref()),
             (self.store_key(), "--store", self.store.as_deref()),
-            ("server.listen", "--listen", self.listen.as_deref()),
+            (listen, "--listen", self.listen.as_deref()),
+            ("tls.self_signed", "--tls-self-signed", self.tls_self_signed.then_some("true")),
             ("server.public_url", "--public-url", self.public_url.as_deref()),
             ("server.edge_url", "--edge-url", self.edge_url.as_deref()),
             ("telemetry.log", "--log", self.log.as_deref()),
@@ -122,10 +136,7 @@ impl Sources {
         });
         let mut flags: Vec<Override> = given.collect();
         for pair in &self.set {
-            let (key, value) = pair.split_once('=').ok_or_else(|| {
-                anyhow::anyhow!("--set {pair:?}: KEY=VALUE is expected, such as transcode.crf=21")
-            })?;
-            flags.push(Override { key: key.into(), value: value.into(), place: format!("--set {key}") });
+            flags.push(Override::pair(pair)?);
         }
         Ok(settings::load(self.config.as_deref(), &flags)?)
     }
@@ -160,6 +171,15 @@ mod tests {
         assert_eq!(settings.edge.upstream, "http://o");
         assert_eq!(settings.data, std::path::Path::new("/x"));
         assert_eq!(settings.transcode.crf, 21);
+    }
+
+    #[test]
+    fn a_transcoder_listens_for_health_checks_alone() {
+        let cli = Cli::parse_from(["nexus", "transcoder", "--listen", "0.0.0.0:9101", "--tls-self-signed"]);
+        let settings = cli.sources.desk().settings(&[]).expect("valid");
+        assert_eq!(settings.transcode.listen.to_string(), "0.0.0.0:9101");
+        assert_eq!(settings.server.listen.port(), 8080);
+        assert!(settings.tls.self_signed);
     }
 
     #[test]

@@ -6,7 +6,10 @@ use anyhow::{Context, Result};
 use axum::body::Body;
 use base::Page;
 use http::Request;
-use httpkit::client::{Client, ClientOptions, collect};
+use httpkit::{
+    client::{Client, collect},
+    tls::PairFiles,
+};
 use settings::Settings;
 use tracing::warn;
 
@@ -45,23 +48,24 @@ async fn show(settings: &Settings) -> Result<()> {
     let key =
         std::fs::read_to_string(&key_file).with_context(|| format!("reading {}", key_file.display()))?;
     let key = key.trim().to_owned();
-    if !is_empty(&settings.public_url(), &key).await? {
+    let ca = settings.tls.self_signed.then(|| PairFiles::own(&settings.data).cert);
+    if !is_empty(&crate::client::trusting(ca.as_deref())?, &settings.public_url(), &key).await? {
         return Ok(());
     }
     let file = settings.data.join("demonstration.mp4");
     if !file.exists() {
         film::run(&FilmArgs::demonstration(file.clone()), settings).await?;
     }
-    let code = upload::run(UploadArgs::demonstration(file, settings.public_url(), key)).await?;
+    let code = upload::run(UploadArgs::demonstration(file, settings.public_url(), key, ca)).await?;
     anyhow::ensure!(code == ExitCode::SUCCESS, "the upload failed; the line above says why");
     Ok(())
 }
 
 /// Whether the library that this key opens holds nothing.
-async fn is_empty(server: &str, key: &str) -> Result<bool> {
+async fn is_empty(client: &Client, server: &str, key: &str) -> Result<bool> {
     let request = Request::get(format!("{server}/api/v1/assets?limit=1"))
         .header("authorization", format!("Bearer {key}"));
-    let response = Client::new(ClientOptions::default()).send(request.body(Body::empty())?).await?;
+    let response = client.send(request.body(Body::empty())?).await?;
     anyhow::ensure!(response.status().is_success(), "the server answered {}", response.status());
     let list: Page<serde_json::Value> =
         serde_json::from_slice(&collect(response.into_body(), LIST_BYTES_MAX).await?)?;

@@ -2,6 +2,7 @@
 
 mod check;
 mod cli;
+mod client;
 mod demo;
 mod doctor;
 mod film;
@@ -10,13 +11,14 @@ mod pipeline;
 mod run;
 mod stores;
 mod upload;
+mod watch;
 
 use std::process::ExitCode;
 
 use anyhow::{Context, Result};
 use clap::Parser;
 use cli::{Cli, Command, Sources};
-use run::Role;
+use telemetry::Role;
 
 fn main() -> ExitCode {
     // The child of the sandbox closes its door while it is one thread: before any runtime starts.
@@ -50,12 +52,13 @@ async fn command(cli: Cli) -> Result<ExitCode> {
             if demo {
                 demo::quieten(&mut settings.telemetry);
             }
-            run::run(Role::All { demo }, settings).await
+            run::run(Role::All, demo, settings).await
         }
-        Command::Origin => run::run(Role::Origin, sources.settings(&[])?).await,
-        Command::Transcoder => run::run(Role::Transcoder, sources.settings(&[])?).await,
+        Command::Origin => run::run(Role::Origin, false, sources.settings(&[])?).await,
+        Command::Transcoder => run::run(Role::Transcoder, false, sources.desk().settings(&[])?).await,
         Command::Edge { upstream } => {
-            run::edge(sources.settings(&[("edge.upstream", "--upstream", upstream.as_deref())])?).await
+            let upstream = ("edge.upstream", "--upstream", upstream.as_deref());
+            run::run(Role::Edge, false, sources.settings(&[upstream])?).await
         }
         Command::Upload(args) => upload::run(args).await,
         Command::Key { action } => key::run(action, &sources.settings(&[])?).await,

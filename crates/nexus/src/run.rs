@@ -10,7 +10,7 @@ use catalogue::{Catalogue, Work};
 use db::Db;
 use edge::{Edge, EdgeOptions, Upstream};
 use events::{Bus, Outbox, PumpOptions};
-use httpkit::{Guard, Limits, TrustedProxies};
+use httpkit::Front;
 use identity::Identity;
 use jobs::{Instance, Queue, WorkerOptions};
 use lifecycle::Tasks;
@@ -18,12 +18,14 @@ use origin::{Origin, Parts, Urls};
 use playback_token::{Signer, Verifier};
 use sandbox::{Options, Sandbox};
 use settings::{Secret, Settings};
-use telemetry::{Health, Metrics, State};
-use tokio::net::TcpListener;
+use telemetry::{Health, Metrics, Role, State};
 use tracing::{info, warn};
 use transcoder::Transcoder;
 
-use crate::stores;
+use crate::{
+    stores,
+    watch::{self, Watched},
+};
 
 /// Events a slow listener may fall behind before it has to start over.
 const BUS_CAPACITY: usize = 4_096;
@@ -35,20 +37,6 @@ const INTERRUPTIONS_MAX: u32 = 50;
 const DEPTH_EVERY: Duration = Duration::from_secs(10);
 /// Where the key of the first owner is left for whoever started the server.
 pub const OWNER_KEY_FILE: &str = "owner.key";
-
-/// What a process does.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Role {
-    /// Everything; with a welcome for whoever tries it out.
-    All {
-        /// Whether to make a demonstration film.
-        demo: bool,
-    },
-    /// API, uploads, page and playlists.
-    Origin,
-    /// Jobs.
-    Transcoder,
-}
 
 /// What every role but the edge is made of.
 struct House {
@@ -66,23 +54,27 @@ struct House {
 }
 
 impl House {
-    async fn open(settings: Settings) -> Result<Self> {
+    async fn open(role: Role, settings: Settings, ambient: Ambient) -> Result<Self> {
         telemetry::init(&settings.telemetry)?;
         let metrics = Metrics::install()?;
-        let (ambient, tasks, health) = (lifecycle::system(), Tasks::new(), Health::new());
+        let (tasks, health) = (Tasks::new(), Health::new(role));
         lifecycle::watch_signals(&tasks)?;
         let db = stores::database(&settings).await?;
         let store = stores::objects(&settings, ambient.clone()).await?;
         let queue = Queue::new(db.clone(), ambient.clone());
         let instance = Instance::begin(&settings.data.join("instance"), &queue, &ambient).await?;
+        // Every role tells how deep the queue is: transcoders are scaled by it also while none runs.
+        tasks.spawn_critical("job-depths", jobs::watch(queue.clone(), tasks.clone(), DEPTH_EVERY));
         let outbox = Outbox::new(db.clone(), ambient.clone());
         let bus = Bus::open(outbox.clone(), BUS_CAPACITY).await?;
         tasks.spawn_critical("events", events::pump(bus.clone(), tasks.clone(), PumpOptions::default()));
         let lease = Duration::from_secs(settings.transcode.lease_seconds.into());
         let catalogue =
             Catalogue::new(db.clone(), queue.clone(), outbox, bus.clone(), ambient.clone(), lease);
-        health.report("database", State::Ok);
-        health.report("store", State::Ok);
+        tasks.spawn_critical(
+            "health",
+            watch::watch(Watched::new(&settings, &db, &store, &health), tasks.soft()),
+        );
         Ok(Self { settings, ambient, tasks, health, metrics, db, store, queue, bus, catalogue, instance })
     }
 
@@ -131,6 +123,8 @@ impl House {
     fn transcode(&self) -> Result<()> {
         let transcode = &self.settings.transcode;
         if transcode.workers == 0 {
+            let reason = "transcode.workers is 0: other processes do the work".to_owned();
+            self.health.report("sandbox", State::Degraded(reason));
             return Ok(());
         }
         let registry: PathBuf = std::path::absolute(self.settings.data.join("gst-registry.bin"))?;
@@ -159,14 +153,11 @@ impl House {
             health.report("sandbox", inspect(&transcoder).await);
             jobs::work(queue, tasks, options, transcoder).await
         });
-        self.tasks
-            .spawn_critical("job-depths", jobs::watch(self.queue.clone(), self.tasks.clone(), DEPTH_EVERY));
         Ok(())
     }
 
-    async fn end(self) -> ExitCode {
-        let grace = Duration::from_secs(self.settings.server.shutdown_grace_seconds.into());
-        end(&self.tasks, grace).await
+    fn serve(&self, front: Front, router: Router) {
+        front.serve(&self.settings, &self.ambient, &self.tasks, &self.health, router);
     }
 }
 
@@ -189,109 +180,75 @@ async fn inspect(transcoder: &Transcoder) -> State {
     }
 }
 
-/// Waits for the soft stage, then lets everything finish.
-async fn end(tasks: &Tasks, grace: Duration) -> ExitCode {
-    tasks.soft().cancelled().await;
-    if let Err(unfinished) = tasks.shutdown(grace).await {
-        warn!("{unfinished}");
+/// Origin and edge behind one listener.
+async fn everything(house: &House) -> Result<Router> {
+    let credential = edge::Credential::random(&house.ambient);
+    let origin = house.origin(Some(credential.secret().clone())).await?;
+    let options = EdgeOptions::from_settings(&house.settings.edge, house.ambient.clone())
+        .with_credential(credential)
+        .with_keys(origin.signer.jwks());
+    let edge = Edge::new(options, Upstream::in_process(origin::media_router(&origin)), &house.tasks)?;
+    Ok(origin::router(&origin).merge(edge.router()))
+}
+
+async fn origin_alone(house: &House) -> Result<Router> {
+    let credential = Some(house.settings.edge.credential.clone()).filter(|secret| !secret.is_empty());
+    let origin = house.origin(credential).await?;
+    Ok(origin::router(&origin).merge(origin::media_router(&origin)))
+}
+
+/// Health checks and metrics of a process without viewers.
+fn desk(house: &House) -> Router {
+    let token = &house.settings.telemetry.metrics_token;
+    httpkit::fallbacks(httpkit::health::routes(house.health.clone(), house.metrics.clone(), token))
+}
+
+/// Says where the process answers, and how other machines come to it with a certificate of our own making.
+fn announce(role: Role, front: &Front, settings: &Settings) {
+    if role == Role::Transcoder {
+        println!("nexus transcoder is ready on http://{}", settings.transcode.listen);
+        return;
     }
-    if tasks.crashed() { ExitCode::FAILURE } else { ExitCode::SUCCESS }
+    println!("nexus is ready on {}", settings.public_url());
+    let Some(own) = front.own_certificate() else { return };
+    let listen = settings.server.listen;
+    if listen.ip().is_loopback() {
+        println!("  from other machines: listen on all addresses, with --listen 0.0.0.0:{}", listen.port());
+    } else {
+        println!("  from other machines: {} (accept the certificate once)", settings.public_url());
+    }
+    println!("  certificate: {}", own.files.cert.display());
+    println!("  its SHA-256: {}", own.fingerprint);
 }
 
-/// Opens the listener first: a port that is taken is the likeliest mistake, and port 0 names the URL.
-async fn listen(settings: &mut Settings) -> Result<TcpListener> {
-    let listener = TcpListener::bind(settings.server.listen).await;
-    let listener =
-        listener.with_context(|| format!("listening on {} (server.listen)", settings.server.listen))?;
-    settings.server.listen = listener.local_addr()?;
-    Ok(listener)
-}
-
-fn serve(
-    settings: &Settings,
-    ambient: &Ambient,
-    tasks: &Tasks,
-    listener: TcpListener,
-    router: Router,
-) -> Result<()> {
-    let proxies = TrustedProxies::parse(&settings.server.trusted_proxies)?;
-    let stall = Duration::from_secs(settings.upload.stall_seconds.into());
-    let guard = Guard { trusted_proxies: proxies, body_idle: stall, ..Guard::new(ambient.clone()) };
-    let limits = Limits {
-        connections_max: settings.server.connections_max as usize,
-        drain: Duration::from_secs(settings.server.shutdown_grace_seconds.into()),
-        ..Limits::default()
-    };
-    let router = httpkit::guard(router, guard);
-    let served = tasks.clone();
-    tasks.spawn_critical("listener", async move { httpkit::serve(listener, router, limits, &served).await });
-    Ok(())
-}
-
-/// Runs a role until it is told to stop.
+/// Runs a role until it is told to stop; `demo` welcomes whoever tries it out with a film.
 ///
 /// # Errors
 /// When it cannot start; the message says what to change.
-pub async fn run(role: Role, mut settings: Settings) -> Result<ExitCode> {
-    let listener = match role {
-        Role::Transcoder => None,
-        Role::All { .. } | Role::Origin => Some(listen(&mut settings).await?),
-    };
-    let house = House::open(settings).await?;
-    if let Some(listener) = listener {
-        let router = match role {
-            Role::Origin => {
-                let credential =
-                    Some(house.settings.edge.credential.clone()).filter(|secret| !secret.is_empty());
-                let origin = house.origin(credential).await?;
-                origin::router(&origin).merge(origin::media_router(&origin))
-            }
-            Role::All { .. } | Role::Transcoder => {
-                let credential = edge::Credential::random(&house.ambient);
-                let origin = house.origin(Some(credential.secret().clone())).await?;
-                let options = EdgeOptions::from_settings(&house.settings.edge, house.ambient.clone())
-                    .with_credential(credential)
-                    .with_keys(origin.signer.jwks());
-                let edge =
-                    Edge::new(options, Upstream::in_process(origin::media_router(&origin)), &house.tasks)?;
-                origin::router(&origin).merge(edge.router())
-            }
-        };
-        serve(&house.settings, &house.ambient, &house.tasks, listener, router)?;
-        println!("nexus is ready on {}", house.settings.public_url());
-    } else {
-        println!("nexus transcoder is ready");
+pub async fn run(role: Role, demo: bool, mut settings: Settings) -> Result<ExitCode> {
+    if role == Role::Edge {
+        return Ok(edge::run(settings).await?);
     }
+    let ambient = lifecycle::system();
+    // The listener first: a port that is taken is the likeliest mistake, and port 0 names the URL.
+    let front = match role {
+        Role::Transcoder => Front::open_desk(&mut settings).await?,
+        Role::All | Role::Origin | Role::Edge => Front::open(&mut settings, ambient.now()).await?,
+    };
+    let house = House::open(role, settings, ambient).await?;
+    let router = match role {
+        Role::Transcoder => desk(&house),
+        Role::Origin => origin_alone(&house).await?,
+        Role::All | Role::Edge => everything(&house).await?,
+    };
+    announce(role, &front, &house.settings);
+    house.serve(front, router);
     if role != Role::Origin {
         house.transcode()?;
     }
-    if role == (Role::All { demo: true }) {
+    if demo {
         house.tasks.spawn("demo", crate::demo::run(house.settings.clone()));
     }
-    Ok(house.end().await)
-}
-
-/// Runs an edge in front of another process's origin.
-///
-/// # Errors
-/// When it cannot start; the message says what to change.
-pub async fn edge(mut settings: Settings) -> Result<ExitCode> {
-    if settings.edge.upstream.is_empty() {
-        anyhow::bail!(
-            "edge.upstream is empty: name the origin to pull from, such as --upstream http://origin:8080"
-        );
-    }
-    let listener = listen(&mut settings).await?;
-    telemetry::init(&settings.telemetry)?;
-    let metrics = Metrics::install()?;
-    let (ambient, tasks, health) = (lifecycle::system(), Tasks::new(), Health::new());
-    lifecycle::watch_signals(&tasks)?;
-    let options = EdgeOptions::from_settings(&settings.edge, ambient.clone());
-    let upstream = Upstream::http(&settings.edge.upstream, httpkit::client::Client::new(Default::default()))?;
-    let edge = Edge::new(options, upstream, &tasks)?;
-    let router = edge.stand_alone(health, metrics, &settings.telemetry.metrics_token);
-    serve(&settings, &ambient, &tasks, listener, router)?;
-    println!("nexus edge is ready on {}", settings.public_url());
-    let grace = Duration::from_secs(settings.server.shutdown_grace_seconds.into());
-    Ok(end(&tasks, grace).await)
+    let server = &house.settings.server;
+    Ok(house.tasks.run(server.farewell() + server.grace()).await)
 }

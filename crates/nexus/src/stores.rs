@@ -1,6 +1,6 @@
 //! Opening what a process keeps: the data folder, the database and the objects.
 
-use std::{fs, io::Write, os::unix::fs::OpenOptionsExt, path::Path};
+use std::{fs, path::Path};
 
 use anyhow::{Context, Result, bail};
 use base::Ambient;
@@ -87,13 +87,5 @@ pub fn secret_file(path: &Path, fresh: impl FnOnce() -> Vec<u8>) -> Result<Vec<u
 /// # Errors
 /// When it cannot be written.
 pub fn write_secret(path: &Path, bytes: &[u8]) -> Result<()> {
-    let temporary = path.with_extension("new");
-    let written = || -> std::io::Result<()> {
-        let mut file =
-            fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&temporary)?;
-        file.write_all(bytes)?;
-        file.sync_all()?;
-        fs::rename(&temporary, path)
-    };
-    written().with_context(|| format!("writing {}", path.display()))
+    settings::write_secret(path, bytes).with_context(|| format!("writing {}", path.display()))
 }

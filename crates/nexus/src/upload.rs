@@ -15,7 +15,7 @@ use axum::body::Body;
 use base64::{Engine, engine::general_purpose::STANDARD};
 use clap::Args;
 use http::{HeaderMap, Method, Request, StatusCode, Uri, header};
-use httpkit::client::{Client, ClientOptions, collect};
+use httpkit::client::{Client, collect};
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -51,6 +51,9 @@ pub struct UploadArgs {
     /// An API key of the role creator or above.
     #[arg(long, env = "NEXUS_KEY", hide_env_values = true)]
     key: String,
+    /// PEM file of the server's certificate, or of those it comes from, where no public authority vouches for it.
+    #[arg(long, value_name = "FILE")]
+    ca: Option<PathBuf>,
     /// Title; the file's name without its ending when not given.
     #[arg(long)]
     title: Option<String>,
@@ -67,9 +70,10 @@ pub struct UploadArgs {
 
 impl UploadArgs {
     /// The demonstration film, public and waited for.
-    pub fn demonstration(file: PathBuf, server: String, key: String) -> Self {
+    pub fn demonstration(file: PathBuf, server: String, key: String, ca: Option<PathBuf>) -> Self {
         let title = Some("Nexus demonstration".into());
-        Self { files: vec![file], server, key, title, visibility: "public".into(), wait: true, json: false }
+        let visibility = "public".into();
+        Self { files: vec![file], server, key, ca, title, visibility, wait: true, json: false }
     }
 }
 
@@ -122,8 +126,8 @@ pub async fn run(args: UploadArgs) -> Result<ExitCode> {
     if args.title.is_some() && args.files.len() > 1 {
         bail!("--title fits one file; {} are given", args.files.len());
     }
-    let uploader =
-        Uploader { args: &args, client: Client::new(ClientOptions::default()), bars: MultiProgress::new() };
+    let client = crate::client::trusting(args.ca.as_deref())?;
+    let uploader = Uploader { args: &args, client, bars: MultiProgress::new() };
     let mut failed = false;
     for file in &args.files {
         match uploader.film(file).await {

@@ -14,7 +14,7 @@ mod validate;
 pub use bucket::Bucket;
 pub use error::SettingsError;
 pub use load::{Override, load, load_from, state_folder, to_toml};
-pub use secret::Secret;
+pub use secret::{Secret, write_secret};
 pub use sections::{
-    Database, Edge, LogFormat, Playback, Server, Settings, Store, Telemetry, Transcode, Upload,
+    Database, Edge, LogFormat, Playback, Server, Settings, Store, Telemetry, Tls, Transcode, Upload,
 };

@@ -17,6 +17,20 @@ pub struct Override {
     pub place: String,
 }
 
+impl Override {
+    /// What `--set KEY=VALUE` says.
+    ///
+    /// # Errors
+    /// [`SettingsError::Parse`] when there is no `=`.
+    pub fn pair(text: &str) -> Result<Self, SettingsError> {
+        let (key, value) = text.split_once('=').ok_or_else(|| SettingsError::Parse {
+            place: format!("--set {text:?}"),
+            reason: "KEY=VALUE is expected, such as transcode.crf=21".into(),
+        })?;
+        Ok(Self { key: key.into(), value: value.into(), place: format!("--set {key}") })
+    }
+}
+
 const PREFIX: &str = "NEXUS_";
 /// Variables under the prefix that are not settings: the test harness and CLI defaults use them.
 const RESERVED: [&str; 5] = ["NEXUS_SERVER", "NEXUS_KEY", "NEXUS_CONFIG", "NEXUS_BIN", "NEXUS_TEST_"];

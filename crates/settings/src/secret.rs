@@ -1,6 +1,11 @@
-//! Secrets: readable only on purpose, never printed.
+//! Secrets: readable only on purpose, never printed, and in files of their owner alone.
 
-use std::fmt;
+use std::{
+    fmt, fs,
+    io::{self, Write},
+    os::unix::fs::OpenOptionsExt,
+    path::Path,
+};
 
 use serde::{Deserialize, Serialize, Serializer};
 use zeroize::Zeroize;
@@ -50,4 +55,18 @@ impl Drop for Secret {
     fn drop(&mut self) {
         self.0.zeroize();
     }
+}
+
+/// Writes a secret where only its owner can read it; the file appears whole or not at all.
+///
+/// # Errors
+/// When it cannot be written.
+pub fn write_secret(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let mut temporary = path.as_os_str().to_owned();
+    temporary.push(".new");
+    let mut file =
+        fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&temporary)?;
+    file.write_all(bytes)?;
+    file.sync_all()?;
+    fs::rename(&temporary, path)
 }

@@ -1,6 +1,6 @@
 //! The sections, a doc line per field; the defaults are those of one machine with embedded stores.
 
-use std::{net::SocketAddr, num::NonZero, path::PathBuf, thread::available_parallelism};
+use std::{net::SocketAddr, num::NonZero, path::PathBuf, thread::available_parallelism, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
@@ -14,6 +14,8 @@ pub struct Settings {
     pub data: PathBuf,
     /// The listener and the names the world knows us by.
     pub server: Server,
+    /// TLS of the listener.
+    pub tls: Tls,
     /// Metadata and the job queue.
     pub database: Database,
     /// Objects.
@@ -35,6 +37,7 @@ impl Default for Settings {
         Self {
             data: "data".into(),
             server: Server::default(),
+            tls: Tls::default(),
             database: Database::default(),
             store: Store::default(),
             upload: Upload::default(),
@@ -71,7 +74,8 @@ impl Settings {
     #[must_use]
     pub fn public_url(&self) -> String {
         let base = if self.server.public_url.is_empty() {
-            format!("http://{}", self.server.listen)
+            let scheme = if self.tls.is_on() { "https" } else { "http" };
+            format!("{scheme}://{}", self.server.listen)
         } else {
             self.server.public_url.clone()
         };
@@ -103,7 +107,10 @@ pub struct Server {
     pub trusted_proxies: Vec<String>,
     /// Connections held at once, 1 to 1,000,000; more are refused with 503.
     pub connections_max: u32,
-    /// Seconds running requests and jobs get to finish after SIGTERM, 0 to 3,600.
+    /// Seconds after SIGTERM during which new connections are still taken, while `/health/ready` says 503
+    /// already, so that load balancers look away first; 0 to 300.
+    pub shutdown_farewell_seconds: u32,
+    /// Seconds running requests and jobs get to finish after that, 0 to 3,600.
     pub shutdown_grace_seconds: u32,
 }
 
@@ -115,8 +122,43 @@ impl Default for Server {
             edge_url: String::new(),
             trusted_proxies: Vec::new(),
             connections_max: 20_000,
+            shutdown_farewell_seconds: 0,
             shutdown_grace_seconds: 10,
         }
+    }
+}
+
+impl Server {
+    /// See [`Server::shutdown_farewell_seconds`].
+    #[must_use]
+    pub fn farewell(&self) -> Duration {
+        Duration::from_secs(self.shutdown_farewell_seconds.into())
+    }
+
+    /// See [`Server::shutdown_grace_seconds`].
+    #[must_use]
+    pub fn grace(&self) -> Duration {
+        Duration::from_secs(self.shutdown_grace_seconds.into())
+    }
+}
+
+/// TLS of the listener; the files are read again when they change.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Tls {
+    /// PEM file of the certificate, followed by those that lead to its root; empty means plain HTTP.
+    pub cert: PathBuf,
+    /// PEM file of its key.
+    pub key: PathBuf,
+    /// A certificate of the server's own making, kept in the data folder: for development.
+    pub self_signed: bool,
+}
+
+impl Tls {
+    /// Whether the listener speaks TLS.
+    #[must_use]
+    pub fn is_on(&self) -> bool {
+        self.self_signed || !self.cert.as_os_str().is_empty()
     }
 }
 
@@ -174,6 +216,8 @@ impl Default for Upload {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Transcode {
+    /// Where a process of this role alone answers health checks and gives its metrics; port 0 picks a free one.
+    pub listen: SocketAddr,
     /// Jobs run at once by this process, 0 to 256; 0 leaves the work to other processes. One for every four
     /// cores unless set.
     pub workers: u32,
@@ -209,6 +253,7 @@ fn workers_of(cores: usize) -> u32 {
 impl Default for Transcode {
     fn default() -> Self {
         Self {
+            listen: SocketAddr::from(([127, 0, 0, 1], 0)),
             workers: workers_of(available_parallelism().map_or(1, NonZero::get)),
             heights: vec![1080, 720, 540, 360, 234],
             preset: "veryfast".into(),
@@ -231,6 +276,8 @@ impl Default for Transcode {
 pub struct Edge {
     /// Origin to pull from, such as `http://origin:8080`; empty only where the origin is in the same process.
     pub upstream: String,
+    /// PEM file of certificates that the upstream's may come from, besides those of the public authorities.
+    pub upstream_ca: PathBuf,
     /// Bytes of memory for cached objects, in MiB, 1 to 1,048,576.
     pub cache_memory_mb: u32,
     /// Largest object that is cached, in MiB.
@@ -247,6 +294,7 @@ impl Default for Edge {
     fn default() -> Self {
         Self {
             upstream: String::new(),
+            upstream_ca: PathBuf::new(),
             cache_memory_mb: 256,
             cache_object_max_mb: 64,
             credential: Secret::default(),

@@ -70,7 +70,22 @@ impl Settings {
         http_url("server.edge_url", &server.edge_url)?;
         server.trusted_proxies.iter().try_for_each(|text| network("server.trusted_proxies", text))?;
         within("server.connections_max", server.connections_max, 1..=1_000_000)?;
-        within("server.shutdown_grace_seconds", server.shutdown_grace_seconds, 0..=3_600)
+        within("server.shutdown_farewell_seconds", server.shutdown_farewell_seconds, 0..=300)?;
+        within("server.shutdown_grace_seconds", server.shutdown_grace_seconds, 0..=3_600)?;
+        self.validate_tls()
+    }
+
+    fn validate_tls(&self) -> Result<(), SettingsError> {
+        let (cert, key) = (self.tls.cert.as_os_str().is_empty(), self.tls.key.as_os_str().is_empty());
+        if cert != key {
+            let missing = if cert { "tls.cert" } else { "tls.key" };
+            return Err(invalid(missing, "is empty: tls.cert and tls.key go together".into()));
+        }
+        if self.tls.self_signed && !cert {
+            let problem = "leaves nothing for tls.cert and tls.key to say: use one or the other";
+            return Err(invalid("tls.self_signed", problem.into()));
+        }
+        Ok(())
     }
 
     fn validate_stores(&self) -> Result<(), SettingsError> {
@@ -159,6 +174,12 @@ mod tests {
             refused(|s| s.server.trusted_proxies = vec!["10.0.0.0/33".into()]),
             "server.trusted_proxies"
         );
+        assert_eq!(refused(|s| s.tls.cert = "a.pem".into()), "tls.key");
+        assert_eq!(refused(|s| s.tls.key = "a.pem".into()), "tls.cert");
+        let both = |s: &mut Settings| {
+            s.tls = crate::Tls { cert: "a.pem".into(), key: "b.pem".into(), self_signed: true };
+        };
+        assert_eq!(refused(both), "tls.self_signed");
         assert_eq!(refused(|s| s.database.url = crate::Secret::new("mysql://x")), "database.url");
         assert_eq!(refused(|s| s.transcode.preset = "warp".into()), "transcode.preset");
         assert_eq!(refused(|s| s.transcode.heights = vec![7]), "transcode.heights");

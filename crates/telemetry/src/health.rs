@@ -7,6 +7,8 @@ use std::{
 
 use serde::Serialize;
 
+use crate::services::{Role, SERVICES};
+
 /// How a part fares.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(tag = "state", content = "reason", rename_all = "lowercase")]
@@ -19,6 +21,16 @@ pub enum State {
     Down(String),
 }
 
+impl State {
+    fn worse(self, other: Self) -> Self {
+        match (&self, &other) {
+            (Self::Down(_), _) | (_, Self::Ok) => self,
+            (Self::Degraded(_), Self::Degraded(_)) => self,
+            _ => other,
+        }
+    }
+}
+
 /// One part and its state.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Component {
@@ -29,26 +41,44 @@ pub struct Component {
     pub state: State,
 }
 
-/// The states of all parts; clones share them.
-#[derive(Clone, Debug, Default)]
-pub struct Health(Arc<RwLock<BTreeMap<&'static str, State>>>);
+/// The states of all parts of a process; clones share them.
+#[derive(Clone, Debug)]
+pub struct Health {
+    role: Role,
+    parts: Arc<RwLock<BTreeMap<&'static str, State>>>,
+}
 
 impl Health {
     /// Nothing reported yet.
     #[must_use]
-    pub fn new() -> Self {
-        Self::default()
+    pub fn new(role: Role) -> Self {
+        Self { role, parts: Arc::default() }
     }
 
-    /// Replaces what `name` last said.
-    pub fn report(&self, name: &'static str, state: State) {
-        self.0.write().unwrap_or_else(PoisonError::into_inner).insert(name, state);
+    /// Replaces what `name` last said; what that was.
+    pub fn report(&self, name: &'static str, state: State) -> Option<State> {
+        let up = if matches!(state, State::Down(_)) { 0.0 } else { 1.0 };
+        metrics::gauge!("nexus_component_up", "component" => name).set(up);
+        self.parts.write().unwrap_or_else(PoisonError::into_inner).insert(name, state)
+    }
+
+    /// How one of [`SERVICES`] fares here, the worst of what it needs; `None` where it does not run.
+    #[must_use]
+    pub fn service(&self, name: &str) -> Option<State> {
+        let service = SERVICES.iter().find(|service| service.name == name)?;
+        let needs = service.needs(self.role)?;
+        let parts = self.parts.read().unwrap_or_else(PoisonError::into_inner);
+        let said = |part: &&str| {
+            let silent = || State::Down(format!("{part} has not reported yet"));
+            parts.get(*part).cloned().unwrap_or_else(silent)
+        };
+        Some(needs.iter().map(said).fold(State::Ok, State::worse))
     }
 
     /// All parts by name.
     #[must_use]
     pub fn snapshot(&self) -> Vec<Component> {
-        let parts = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        let parts = self.parts.read().unwrap_or_else(PoisonError::into_inner);
         parts.iter().map(|(name, state)| Component { name, state: state.clone() }).collect()
     }
 
@@ -65,7 +95,7 @@ mod tests {
 
     #[test]
     fn one_part_down_makes_the_process_unready() {
-        let health = Health::new();
+        let health = Health::new(Role::All);
         health.report("store", State::Ok);
         health.report("sandbox", State::Degraded("no network namespace".into()));
         assert!(health.ready());
@@ -73,6 +103,23 @@ mod tests {
         assert!(!health.ready());
         health.report("database", State::Ok);
         assert!(health.ready());
+    }
+
+    #[test]
+    fn a_service_is_as_well_as_what_it_needs() {
+        let health = Health::new(Role::Transcoder);
+        assert_eq!(health.service("backend-api"), None, "it runs elsewhere");
+        assert_eq!(health.service("nonsense"), None);
+        health.report("database", State::Ok);
+        health.report("store", State::Ok);
+        assert_eq!(health.service("scheduler"), Some(State::Ok));
+        assert!(
+            matches!(health.service("streamcore"), Some(State::Down(reason)) if reason.contains("sandbox"))
+        );
+        health.report("sandbox", State::Degraded("no network namespace".into()));
+        assert!(matches!(health.service("streamcore"), Some(State::Degraded(_))));
+        health.report("store", State::Down("gone".into()));
+        assert_eq!(health.service("streamcore"), Some(State::Down("gone".into())));
     }
 
     #[test]

@@ -11,6 +11,18 @@ pub struct MetricsError(String);
 const SECONDS: [f64; 14] =
     [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0, 60.0, 600.0];
 
+/// Counters that alerts watch begin at zero: the step from nothing to one is none to Prometheus.
+const FROM_ZERO: [&str; 8] = [
+    "nexus_db_begin_failed_total",
+    "nexus_edge_key_fetches_failed_total",
+    "nexus_events_pump_failed_total",
+    "nexus_http_connections_refused_total",
+    "nexus_http_panics_total",
+    "nexus_http_refused_busy_total",
+    "nexus_jobs_panics_total",
+    "nexus_uploads_refused_full_total",
+];
+
 /// The process's metrics.
 #[derive(Clone)]
 pub struct Metrics(PrometheusHandle);
@@ -25,6 +37,8 @@ impl Metrics {
             .set_buckets_for_metric(Matcher::Suffix("_seconds".into()), &SECONDS)
             .and_then(PrometheusBuilder::install_recorder)
             .map_err(|error| MetricsError(error.to_string()))?;
+        metrics::gauge!("nexus_build_info", "version" => env!("CARGO_PKG_VERSION")).set(1.0);
+        FROM_ZERO.iter().for_each(|name| metrics::counter!(*name).increment(0));
         Ok(Self(handle))
     }
 

@@ -82,6 +82,8 @@ const HOMES: &[(&str, &[&str])] = &[
     ("gstreamer", &["pipelines"]),
     ("gst-plugin-fmp4", &["pipelines"]),
     ("axum", &["httpkit", "origin", "edge", "nexus", "tests"]),
+    ("rustls", &["httpkit"]),
+    ("rcgen", &["httpkit"]),
     ("landlock", &["sandbox"]),
     ("seccompiler", &["sandbox"]),
     ("ed25519-dalek", &["playback-token"]),

@@ -10,7 +10,7 @@ use http::{Method, StatusCode, header, request::Parts};
 use lifecycle::Tasks;
 use playback_token::{Claims, Signer};
 use settings::Secret;
-use telemetry::{Health, Metrics, State};
+use telemetry::{Health, Metrics, Role, State};
 
 const PATH: &str = "/media/film/v1/video-720/00000.m4s";
 const LONG: &str = "public, max-age=31536000, immutable";
@@ -135,7 +135,7 @@ async fn an_edge_of_its_own_tells_how_it_fares() {
     let origin = Origin::new(|_| async { status(404, answer("no-store", "none")) });
     let upstream = http_upstream(listen(origin.router(), &Tasks::new()).await);
     let metrics = Metrics::install().expect("the only recorder of this process");
-    let (clock, tasks, health) = (ManualClock::new(), Tasks::new(), Health::new());
+    let (clock, tasks, health) = (ManualClock::new(), Tasks::new(), Health::new(Role::Edge));
     let fetching = EdgeOptions { keys: Keys::Fetched { every: Duration::from_secs(60) }, ..options(&clock) };
     let edge = Edge::new(fetching, upstream, &tasks).expect("an edge");
     let routes = edge.stand_alone(health.clone(), metrics, &Secret::new("reader"));

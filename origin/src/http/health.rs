@@ -1,27 +1,18 @@
-//! `/health`, `/health/live`, `/health/ready`, `/metrics` and the version.
+//! `/health`, `/health/live`, `/health/ready`, `/health/{service}`, `/metrics` and the version.
 
 use axum::{
     Router,
     extract::State,
-    http::{HeaderMap, Method, StatusCode, header},
-    response::{IntoResponse, Response},
+    http::{HeaderMap, Method, StatusCode},
+    response::Response,
     routing::get,
 };
 use base::Role;
-use httpkit::{Json, Problem};
+use httpkit::{Json, Path, Problem, health};
 use serde::Serialize;
-use subtle::ConstantTimeEq;
-use telemetry::Component;
 
-use super::auth::{bearer, caller};
+use super::auth::caller;
 use crate::Origin;
-
-#[derive(Serialize)]
-struct Report {
-    status: &'static str,
-    version: &'static str,
-    components: Vec<Component>,
-}
 
 #[derive(Serialize)]
 struct Version {
@@ -33,33 +24,42 @@ const VERSION: &str = env!("CARGO_PKG_VERSION");
 pub(super) fn routes() -> Router<Origin> {
     Router::new()
         .route("/health", get(report))
-        .route("/health/live", get(live))
+        .route("/health/live", get(health::live))
         .route("/health/ready", get(ready))
+        .route("/health/{service}", get(service))
         .route("/metrics", get(metrics))
         .route("/api/v1/version", get(version))
 }
 
-/// Parts and states. Reasons may name paths and addresses, so only administrators see them.
+/// Whether the caller bears the metrics token or an administrator's key.
+async fn trusts(origin: &Origin, method: &Method, headers: &HeaderMap) -> Result<bool, Problem> {
+    if health::bears(headers, &origin.metrics_token) {
+        return Ok(true);
+    }
+    Ok(caller(origin, method, headers).await?.is_some_and(|principal| principal.may(Role::Admin)))
+}
+
 async fn report(
     State(origin): State<Origin>,
     method: Method,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let trusted =
-        caller(&origin, &method, &headers).await?.is_some_and(|principal| principal.may(Role::Admin));
-    let ready = origin.health.ready();
-    let status = if ready { "ok" } else { "down" };
-    let components = if trusted { origin.health.snapshot() } else { Vec::new() };
-    let code = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
-    Ok((code, Json(Report { status, version: VERSION, components })).into_response())
-}
-
-async fn live() -> StatusCode {
-    StatusCode::NO_CONTENT
+    let trusted = trusts(&origin, &method, &headers).await?;
+    Ok(health::report(&origin.health, trusted))
 }
 
 async fn ready(State(origin): State<Origin>) -> StatusCode {
-    if origin.health.ready() { StatusCode::NO_CONTENT } else { StatusCode::SERVICE_UNAVAILABLE }
+    health::ready(&origin.health)
+}
+
+async fn service(
+    State(origin): State<Origin>,
+    Path(name): Path<String>,
+    method: Method,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    let trusted = trusts(&origin, &method, &headers).await?;
+    health::service(&origin.health, &name, trusted)
 }
 
 async fn version() -> Json<Version> {
@@ -71,17 +71,14 @@ async fn metrics(
     method: Method,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let token = origin.metrics_token.expose().as_bytes();
-    let given = bearer(&headers).unwrap_or_default().as_bytes();
-    let by_token = !token.is_empty() && bool::from(given.ct_eq(token));
-    if !by_token {
-        let found = caller(&origin, &method, &headers).await?;
-        let principal = found.ok_or_else(|| {
-            Problem::unauthorized("metrics need an administrator's key or the metrics token")
-        })?;
-        if !principal.may(Role::Admin) {
-            return Err(Problem::forbidden("metrics need the role admin"));
-        }
+    if health::bears(&headers, &origin.metrics_token) {
+        return Ok(health::metrics(&origin.metrics));
     }
-    Ok(([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], origin.metrics.render()).into_response())
+    let found = caller(&origin, &method, &headers).await?;
+    let principal = found
+        .ok_or_else(|| Problem::unauthorized("metrics need an administrator's key or the metrics token"))?;
+    if !principal.may(Role::Admin) {
+        return Err(Problem::forbidden("metrics need the role admin"));
+    }
+    Ok(health::metrics(&origin.metrics))
 }

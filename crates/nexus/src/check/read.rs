@@ -10,7 +10,7 @@ use axum::body::Body;
 use bytes::Bytes;
 use conformance::{Delivery, Failure, Fetch};
 use http::{HeaderMap, Request, StatusCode, header};
-use httpkit::client::{self, Client, ClientError, ClientOptions};
+use httpkit::client::{self, Client, ClientError};
 use tokio::io::{AsyncReadExt, AsyncSeekExt};
 use url::Url;
 
@@ -35,8 +35,8 @@ fn unreadable(reason: impl ToString) -> Failure {
 }
 
 impl Reader {
-    pub fn new(root: Option<PathBuf>) -> Self {
-        Self { client: Client::new(ClientOptions::default()), root }
+    pub fn new(client: Client, root: Option<PathBuf>) -> Self {
+        Self { client, root }
     }
 
     pub async fn read(&self, fetch: &Fetch) -> Result<Answer, Failure> {

@@ -4,6 +4,7 @@ use std::io::Write;
 
 use axum::{Router, response::IntoResponse, routing::get};
 use conformance::{Check, Report};
+use httpkit::client::ClientOptions;
 
 use super::*;
 
@@ -44,7 +45,7 @@ fn router() -> Router {
 async fn checked(path: &str) -> Report {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let check = Check::new(&format!("http://{}/film/{path}", listener.local_addr().unwrap())).unwrap();
-    let reader = Reader::new(None);
+    let reader = Reader::new(Client::new(ClientOptions::default()), None);
     tokio::select! {
         served = axum::serve(listener, router()).into_future() => panic!("the server ended: {served:?}"),
         report = crate::check::walk(check, &reader, 4) => report,
@@ -103,7 +104,8 @@ async fn files_outside_of_the_folder_are_not_read() {
     std::fs::write(inside.join("list.m3u8"), list).unwrap();
     let root = std::fs::canonicalize(&inside).unwrap();
     let check = Check::new(Url::from_file_path(root.join("list.m3u8")).unwrap().as_str()).unwrap();
-    let report = crate::check::walk(check, &Reader::new(Some(root)), 4).await;
+    let report =
+        crate::check::walk(check, &Reader::new(Client::new(ClientOptions::default()), Some(root)), 4).await;
     let refused = report.findings.iter().filter(|finding| finding.message.contains("outside"));
     assert_eq!((refused.count(), report.counts.segments_read), (2, 0));
 }
