@@ -6,7 +6,7 @@ use anyhow::Result;
 use clap::{Args, Parser, Subcommand};
 use settings::{Override, Settings};
 
-use crate::{check, film, key, upload};
+use crate::{backup, check, film, key, upload};
 
 /// Media streaming server: films in, HLS and DASH ladders out, served by a caching edge.
 #[derive(Parser, Debug)]
@@ -60,6 +60,10 @@ pub enum Command {
     Doctor,
     /// Bring the database's schema up to date.
     Migrate,
+    /// Save database, objects and keys of a server with embedded stores, running or not.
+    Backup(backup::BackupArgs),
+    /// Lay out a backup again, where nothing is yet.
+    Restore(backup::RestoreArgs),
     /// Print the settings in force, as TOML, with secrets redacted.
     Config,
 }

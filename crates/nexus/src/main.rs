@@ -1,5 +1,6 @@
 //! Nexus: a media streaming server in one binary. Every role and command starts here.
 
+mod backup;
 mod check;
 mod cli;
 mod client;
@@ -65,6 +66,8 @@ async fn command(cli: Cli) -> Result<ExitCode> {
         Command::Film(args) => film::run(&args, &sources.settings(&[])?).await,
         Command::Check(args) => check::run(args).await,
         Command::Doctor => doctor::run(&sources.settings(&[])?).await,
+        Command::Backup(args) => backup::save(args, sources.settings(&[])?).await,
+        Command::Restore(args) => backup::restore(args, sources.settings(&[])?).await,
         Command::Migrate => migrate(&sources).await,
         Command::Config => config(&sources),
     }
