@@ -15,7 +15,10 @@ run_packages=(
   gstreamer1.0-plugins-base gstreamer1.0-plugins-good gstreamer1.0-plugins-bad
   gstreamer1.0-plugins-ugly gstreamer1.0-libav
 )
-test_packages=(ffmpeg postgresql postgresql-15 chromium vlc-bin vlc-plugin-base fonts-dejavu-core python3-venv)
+test_packages=(
+  ffmpeg postgresql postgresql-15 chromium vlc-bin vlc-plugin-base fonts-dejavu-core python3-venv
+  nginx openssl systemd
+)
 
 packages=("${run_packages[@]}")
 [ "$what" = run ] || packages+=("${test_packages[@]}")

@@ -1,8 +1,9 @@
 //! `nexus doctor`: looks for what would keep the server from working on this machine, and says how to mend it.
 
-use std::{net::TcpListener, process::ExitCode, time::Duration};
+use std::{io::ErrorKind, net::TcpListener, process::ExitCode, time::Duration};
 
 use anyhow::Result;
+use httpkit::tls::{PairFiles, Tls};
 use sandbox::{Options, Sandbox};
 use settings::Settings;
 
@@ -39,6 +40,7 @@ impl Verdict {
 pub async fn run(settings: &Settings) -> Result<ExitCode> {
     let findings = [
         Finding { what: "listener", verdict: Verdict::of(listener(settings)) },
+        Finding { what: "tls", verdict: tls(&settings.tls) },
         Finding { what: "database", verdict: Verdict::of(database(settings).await) },
         Finding { what: "objects", verdict: objects(settings).await },
         Finding { what: "sandbox", verdict: sandbox(settings).await },
@@ -58,9 +60,33 @@ pub async fn run(settings: &Settings) -> Result<ExitCode> {
 
 fn listener(settings: &Settings) -> Result<String> {
     let listen = settings.server.listen;
-    TcpListener::bind(listen)
-        .map_err(|error| anyhow::anyhow!("{listen} cannot be listened on: {error} (is a server running?)"))?;
+    TcpListener::bind(listen).map_err(|error| {
+        let hint = match error.kind() {
+            ErrorKind::PermissionDenied => {
+                "ports below 1024 need CAP_NET_BIND_SERVICE, which the systemd unit gives"
+            }
+            _ => "is a server running?",
+        };
+        anyhow::anyhow!("{listen} cannot be listened on: {error} ({hint})")
+    })?;
     Ok(format!("{listen} is free; URLs begin with {}", settings.public_url()))
+}
+
+fn tls(section: &settings::Tls) -> Verdict {
+    if section.self_signed {
+        return Verdict::Fine("a certificate of the server's own making, for development".into());
+    }
+    if !section.is_on() {
+        return Verdict::Fine("off: viewers come in the clear, or by a proxy that ends TLS".into());
+    }
+    let files = PairFiles { cert: section.cert.clone(), key: section.key.clone() };
+    match Tls::open(files) {
+        Err(error) => Verdict::Broken(error.to_string()),
+        Ok(tls) => match tls.files().exposure() {
+            Some(exposure) => Verdict::Weak(exposure),
+            None => Verdict::Fine("the key fits the certificate".into()),
+        },
+    }
 }
 
 async fn database(settings: &Settings) -> Result<String> {
