@@ -10,6 +10,9 @@ use db::{Db, DbError, Engine, Options, statements};
 statements! {
     PRAGMAS -> (String, i64, i64, i64) = "select j.journal_mode, s.synchronous, f.foreign_keys, b.timeout
         from pragma_journal_mode j, pragma_synchronous s, pragma_foreign_keys f, pragma_busy_timeout b";
+    MAKE -> () = "create table shelf (id text primary key)";
+    ADD -> () = "insert into shelf (id) values ($1)";
+    COUNT -> (i64,) = "select count(*) from shelf";
 }
 
 #[tokio::test]
@@ -23,12 +26,6 @@ async fn sqlite_is_durable_and_checks_references() {
     let expected = ("wal".to_owned(), FULL, 1, 5000);
     assert_eq!(db.write().await.unwrap().one(PRAGMAS, ()).await.unwrap(), expected);
     assert_eq!(db.read().await.unwrap().one(PRAGMAS, ()).await.unwrap(), expected);
-}
-
-statements! {
-    MAKE -> () = "create table shelf (id text primary key)";
-    ADD -> () = "insert into shelf (id) values ($1)";
-    COUNT -> (i64,) = "select count(*) from shelf";
 }
 
 #[tokio::test]
