@@ -87,10 +87,10 @@ impl Secret {
         std::fs::rename(self.file("..new"), self.file("..data")).expect("exchanged");
     }
 
-    fn options(&self, more: &[&str]) -> ServerOptions {
+    fn options(&self, role: &str, more: &[&str]) -> ServerOptions {
         let (cert, key) = (self.file("tls.crt"), self.file("tls.key"));
         let pair = [format!("tls.cert={}", text(&cert)), format!("tls.key={}", text(&key))];
-        ServerOptions::all(&[&[pair[0].as_str(), pair[1].as_str()], more].concat())
+        ServerOptions::command(role, &[&[pair[0].as_str(), pair[1].as_str()], more].concat())
     }
 }
 
@@ -108,7 +108,7 @@ async fn presents(server: &Server, wanted: &str) {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_certificate_changes_under_a_running_download() {
     let secret = Secret::new("one").await;
-    let server = Server::with(secret.options(&["telemetry.metrics_token=watching"])).await;
+    let server = Server::with(secret.options("all", &["telemetry.metrics_token=watching"])).await;
     let client = server.client().trusting(&secret.file("tls.crt"));
     let asset = client.ready(&clip(6, "320x180", "25", &[]), &["--visibility", "public"]).await;
     let hls = asset["hls"].as_str().expect("an address");
@@ -153,7 +153,7 @@ async fn a_certificate_changes_under_a_running_download() {
 #[tokio::test(flavor = "multi_thread")]
 async fn curl_and_openssl_find_both_protocols_resumption_and_strict_transport() {
     let secret = Secret::new("one").await;
-    let server = Server::with(secret.options(&["server.public_url=https://video.example"])).await;
+    let server = Server::with(secret.options("all", &["server.public_url=https://video.example"])).await;
     // The line that says where it is ready names the public address.
     let port = server.port().await;
     let (address, cert) = (format!("https://localhost:{port}/health"), secret.file("tls.crt"));
@@ -204,6 +204,27 @@ async fn a_phone_on_the_network_accepts_the_certificate_once() {
     server.restart().await;
     let (done, answer) = phone(&hls).await;
     assert!(done && answer.contains("#EXTM3U"), "the same certificate after a restart: {answer}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_edge_trusts_the_origin_it_is_told_to_trust() {
+    let secret = Secret::new("one").await;
+    let origin = Server::with(secret.options("origin", &[])).await;
+    let (upstream, cert) = (format!("edge.upstream={}", origin.url), secret.file("tls.crt"));
+    let edge = |more: &str| ServerOptions::command("edge", &[&upstream, "tls.self_signed=true", more]);
+    let trusting = origin.beside(edge(&format!("edge.upstream_ca={}", text(&cert)))).await;
+    eventually("the keys of the origin", async || {
+        let health = trusting.stranger().get("/health/streaming-service").await;
+        (health.json()["state"] == "ok").then_some(())
+    })
+    .await;
+    let doubting = origin.beside(edge("telemetry.metrics_token=watching")).await;
+    eventually("a fetch that fails", async || {
+        let watching = [("authorization", "Bearer watching")];
+        let health = doubting.stranger().send(Method::GET, "/health/key-service", &watching, "").await.json();
+        health["reason"].as_str().is_some_and(|reason| reason.contains("certificate")).then_some(())
+    })
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -18,12 +18,13 @@ pub struct Peer(pub SocketAddr);
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ClientAddr(pub IpAddr);
 
-/// How the client reached us, by what trusted proxies say; plain HTTP where none says anything.
+/// How the client reached us: by TLS to our own listener, or by what trusted proxies say; plain HTTP where
+/// none says anything.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Scheme {
     /// In the clear.
     Http,
-    /// Over TLS, which a proxy ended.
+    /// Over TLS, which we or a proxy ended.
     Https,
 }
 
@@ -121,7 +122,9 @@ impl TrustedProxies {
     pub(crate) fn identify(&self, headers: &HeaderMap, extensions: &mut Extensions) {
         let Some(&Peer(peer)) = extensions.get::<Peer>() else { return };
         extensions.insert(ClientAddr(self.client(peer.ip(), headers)));
-        extensions.insert(self.scheme(peer.ip(), headers));
+        if extensions.get::<Scheme>() != Some(&Scheme::Https) {
+            extensions.insert(self.scheme(peer.ip(), headers));
+        }
     }
 }
 
@@ -197,6 +200,19 @@ mod tests {
         let peer = |text: &str| text.parse().expect("an address");
         assert_eq!(trusted.scheme(peer(PROXY), &headers), Scheme::Https);
         assert_eq!(trusted.scheme(peer("10.0.0.2"), &headers), Scheme::Http);
+    }
+
+    #[test]
+    fn what_came_by_tls_to_us_stays_so() {
+        let trusted = TrustedProxies::parse(&["10.0.0.1"]).expect("an address");
+        let headers = HeaderMap::from_iter([(X_FORWARDED_PROTO, HeaderValue::from_static("http"))]);
+        let mut extensions = Extensions::new();
+        extensions.insert(Peer(SocketAddr::from(([10, 0, 0, 1], 1))));
+        trusted.identify(&headers, &mut extensions);
+        assert_eq!(extensions.get::<Scheme>(), Some(&Scheme::Http));
+        extensions.insert(Scheme::Https);
+        trusted.identify(&headers, &mut extensions);
+        assert_eq!(extensions.get::<Scheme>(), Some(&Scheme::Https));
     }
 
     #[test]

@@ -32,7 +32,7 @@ use tracing::{debug, warn};
 
 use crate::{
     Problem,
-    address::Peer,
+    address::{Peer, Scheme},
     tls::{Handshakes, Tls},
     wire::{Busy, Wire, closing_answer},
 };
@@ -144,9 +144,11 @@ async fn answer(
     router: Router,
     mut request: Request<Incoming>,
     peer: Peer,
+    scheme: Scheme,
     busy: Busy,
 ) -> Result<Response<Marked>, Infallible> {
     request.extensions_mut().insert(peer);
+    request.extensions_mut().insert(scheme);
     let response = if names_its_host(&request) {
         router.oneshot(request).await?
     } else {
@@ -184,8 +186,10 @@ impl Server {
     {
         let busy = Busy::default();
         let wire = Wire::new(stream, busy.clone(), self.limits.header_timeout, self.limits.write_stall);
+        let scheme = if self.handshakes.is_some() { Scheme::Https } else { Scheme::Http };
         let router = self.router.clone();
-        let service = service_fn(move |request| answer(router.clone(), request, Peer(peer), busy.clone()));
+        let service =
+            service_fn(move |request| answer(router.clone(), request, Peer(peer), scheme, busy.clone()));
         let connection = self.builder.serve_connection(TokioIo::new(wire), service);
         tokio::pin!(connection);
         let ended = tokio::select! {
