@@ -17,7 +17,7 @@ run_packages=(
 )
 test_packages=(
   ffmpeg postgresql postgresql-15 chromium vlc-bin vlc-plugin-base fonts-dejavu-core python3-venv
-  nginx openssl systemd
+  nginx caddy openssl systemd
 )
 
 packages=("${run_packages[@]}")

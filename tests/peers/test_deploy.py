@@ -145,6 +145,17 @@ class Kubernetes(unittest.TestCase):
                 self.assertEqual(shown.code, 0, shown.complaints)
 
 
+class Proxies(unittest.TestCase):
+    """nginx has a test of its own, with a film."""
+
+    def test_caddy_reads_its_file(self):
+        home = folder(self)
+        options = {"env": {"HOME": str(home), "PATH": "/usr/bin:/bin"}}
+        checked = run("caddy", "validate", "--adapter", "caddyfile", "--config", DEPLOY / "Caddyfile", **options)
+        self.assertEqual(checked.code, 0, checked.complaints)
+        self.assertIn("Valid configuration", checked.out + checked.complaints)
+
+
 class Settings(unittest.TestCase):
     """The examples are settings."""
 
