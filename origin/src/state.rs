@@ -2,12 +2,12 @@
 
 use std::{ops::Deref, sync::Arc};
 
-use base::Ambient;
+use base::{Ambient, WorkerId};
 use blob::Store;
 use catalogue::Catalogue;
 use events::Bus;
 use identity::Identity;
-use lifecycle::CancellationToken;
+use lifecycle::Tasks;
 use playback_token::{Signer, Verifier};
 use settings::Secret;
 use telemetry::{Health, Metrics};
@@ -58,8 +58,10 @@ pub struct Parts {
     pub urls: Urls,
     /// Bounds.
     pub limits: Limits,
-    /// Ends long answers at shutdown.
-    pub stop: CancellationToken,
+    /// Whom this process's leases belong to.
+    pub worker: WorkerId,
+    /// What goes on when a request has ended; its soft stage ends long answers.
+    pub tasks: Tasks,
 }
 
 /// The origin; clones share its parts.

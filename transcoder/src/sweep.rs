@@ -39,7 +39,9 @@ async fn sweep(store: &Store, inventory: &Inventory) -> Result<u64, Trouble> {
         }
     }
     if inventory.deleted || inventory.abandoned {
-        store.stage_abort(&Key::new(media::stage_key(inventory.upload.as_str()))?).await?;
+        let upload = inventory.upload.as_str();
+        let becomes = Key::new(media::source_key(asset.as_str(), upload))?;
+        store.stage_abort(&Key::new(media::stage_key(upload))?, &becomes).await?;
     }
     Ok(removed)
 }

@@ -14,5 +14,5 @@ mod store;
 
 pub use error::BlobError;
 pub use key::Key;
-pub use s3::{Access, Bucket};
+pub use s3::Access;
 pub use store::{ByteStream, Keep, Meta, PIECE_BYTES, Store};

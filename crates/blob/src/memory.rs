@@ -170,7 +170,7 @@ impl Memory {
         Ok(object.len() as u64)
     }
 
-    pub(crate) async fn stage_abort(&self, stage: &Key) -> Result<(), BlobError> {
+    pub(crate) async fn stage_abort(&self, stage: &Key, _becomes: &Key) -> Result<(), BlobError> {
         self.shelves().stages.remove(stage);
         Ok(())
     }

@@ -1,11 +1,14 @@
 //! Objects in a bucket of an S3 server: `objects/` holds them under their keys, `stages/` what is known of uploads
 //! in progress.
 //!
-//! An object is put under the condition that there is none (`If-None-Match: *`), so that it never changes. A server
-//! that does not know the condition, which is found out at the start, is asked first whether there is one.
+//! An object is put under the condition that there is none (`If-None-Match: *`), so that it never changes; the state
+//! of an upload under the condition that it is the one that was read (`If-Match`). A server that does not know the
+//! conditions, which is found out at the start, is asked first what there is.
 
 mod failure;
+mod multipart;
 mod stage;
+mod state;
 
 use std::{
     collections::HashSet,
@@ -27,10 +30,11 @@ use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
 use base::Ambient;
 use bytes::Bytes;
 use futures_util::{StreamExt, stream};
+use settings::Bucket;
 use tracing::warn;
 
 use crate::{BlobError, ByteStream, Key, Meta, PIECE_BYTES};
-use failure::{Failure, of};
+use failure::{Failure, Reason, found, of};
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// One try of one request, its body included; a part of an upload has to fit.
@@ -38,21 +42,6 @@ const TRY_TIMEOUT: Duration = Duration::from_secs(120);
 const TRIES: u32 = 4;
 /// Keys a server lists at once.
 const PAGE: usize = 1_000;
-
-/// Where a bucket is and who may use it.
-#[derive(Clone)]
-pub struct Bucket {
-    /// Its name.
-    pub name: String,
-    /// What every key in it begins with: empty, or ending in a slash.
-    pub prefix: String,
-    /// The server, such as `http://127.0.0.1:8333`; `None` is AWS. Its buckets are addressed by path.
-    pub endpoint: Option<String>,
-    /// The region requests are signed for.
-    pub region: String,
-    /// Access key; `None` asks without a signature.
-    pub access: Option<Access>,
-}
 
 /// A key pair.
 #[derive(Clone)]
@@ -68,13 +57,23 @@ pub(crate) struct S3 {
     bucket: String,
     prefix: String,
     ambient: Ambient,
-    /// Whether the server refuses to replace an object when told to.
+    /// Whether the server writes only on condition when told to.
     conditional: bool,
     /// Stages this process is appending to.
     writers: Mutex<HashSet<Key>>,
 }
 
-fn client(bucket: &Bucket) -> Client {
+/// On what condition an object is written.
+#[derive(Clone, Copy)]
+enum Only<'a> {
+    /// There is none.
+    New,
+    /// There is the one with this ETag.
+    Over(&'a str),
+    Always,
+}
+
+fn client(bucket: &Bucket, access: Option<Access>) -> Client {
     let http =
         aws_smithy_http_client::Builder::new().tls_provider(Provider::Rustls(CryptoMode::Ring)).build_https();
     let timeouts =
@@ -91,7 +90,7 @@ fn client(bucket: &Bucket) -> Client {
     if let Some(endpoint) = &bucket.endpoint {
         config = config.endpoint_url(endpoint).force_path_style(true);
     }
-    config = match &bucket.access {
+    config = match access {
         Some(Access { id, secret }) => {
             config.credentials_provider(Credentials::new(id, secret, None, None, "settings"))
         }
@@ -101,9 +100,13 @@ fn client(bucket: &Bucket) -> Client {
 }
 
 impl S3 {
-    pub(crate) async fn open(bucket: &Bucket, ambient: Ambient) -> Result<Self, BlobError> {
+    pub(crate) async fn open(
+        bucket: &Bucket,
+        access: Option<Access>,
+        ambient: Ambient,
+    ) -> Result<Self, BlobError> {
         let mut store = Self {
-            client: client(bucket),
+            client: client(bucket, access),
             bucket: bucket.name.clone(),
             prefix: bucket.prefix.clone(),
             ambient,
@@ -111,18 +114,19 @@ impl S3 {
             writers: Mutex::default(),
         };
         let probe = format!("{}probe", store.prefix);
-        store
-            .put_at(&probe, Bytes::from_static(b"nexus"), false)
-            .await
-            .map_err(|failure| failure.error(&probe))?;
-        store.conditional = match store.put_at(&probe, Bytes::from_static(b"nexus"), true).await {
-            Ok(()) => false,
-            Err(Failure::Exists) => true,
-            Err(failure) => return Err(failure.error(&probe)),
-        };
+        store.put_at(&probe, Bytes::from_static(b"nexus"), Only::Always).await?;
+        for only in [Only::New, Only::Over("\"0\"")] {
+            match store.put_at(&probe, Bytes::from_static(b"nexus"), only).await {
+                Err(Failure { reason: Reason::Changed, .. }) => {}
+                written => {
+                    written?;
+                    store.conditional = false;
+                }
+            }
+        }
         if !store.conditional {
             warn!(
-                "the S3 server ignores If-None-Match; it is asked before each write whether the object exists"
+                "the S3 server ignores If-None-Match or If-Match; it is asked before each write what there is"
             );
         }
         Ok(store)
@@ -132,63 +136,86 @@ impl S3 {
         format!("{}objects/{key}", self.prefix)
     }
 
-    /// Writes under a full name, `fresh` only where nothing is.
-    async fn put_at(&self, name: &str, bytes: Bytes, fresh: bool) -> Result<(), Failure> {
+    /// Writes under a full name; its ETag.
+    async fn put_at(&self, name: &str, bytes: Bytes, only: Only<'_>) -> Result<String, Failure> {
         let request = self.client.put_object().bucket(&self.bucket).key(name).body(Body::from(bytes));
-        let request = if fresh { request.if_none_match("*") } else { request };
-        of(request.send().await).map(|_| ())
+        let request = match only {
+            Only::Always => request,
+            Only::New if self.conditional => request.if_none_match("*"),
+            Only::Over(tag) if self.conditional => request.if_match(tag),
+            Only::New | Only::Over(_) => {
+                let there = self.head_at(name).await?.map(|(_, tag)| tag);
+                let wanted = if let Only::Over(tag) = only { Some(tag) } else { None };
+                if there.as_deref() != wanted {
+                    return Err(Failure::changed(name));
+                }
+                request
+            }
+        };
+        Ok(of(name, request.send().await)?.e_tag.unwrap_or_default())
     }
 
-    /// Reads all of a full name; `None` when there is nothing.
-    async fn get_at(&self, name: &str) -> Result<Option<Bytes>, BlobError> {
-        match of(self.client.get_object().bucket(&self.bucket).key(name).send().await) {
-            Ok(found) => Ok(Some(found.body.collect().await.map_err(io::Error::other)?.into_bytes())),
-            Err(Failure::Missing) => Ok(None),
-            Err(failure) => Err(failure.error(name)),
-        }
+    /// Reads all of a full name, with its ETag; `None` when there is nothing.
+    async fn get_at(&self, name: &str) -> Result<Option<(Bytes, String)>, BlobError> {
+        let request = self.client.get_object().bucket(&self.bucket).key(name);
+        let Some(got) = found(of(name, request.send().await))? else { return Ok(None) };
+        let bytes = got.body.collect().await.map_err(io::Error::other)?.into_bytes();
+        Ok(Some((bytes, got.e_tag.unwrap_or_default())))
+    }
+
+    /// Length and ETag of a full name; `None` when there is nothing.
+    async fn head_at(&self, name: &str) -> Result<Option<(Option<i64>, String)>, Failure> {
+        let request = self.client.head_object().bucket(&self.bucket).key(name);
+        let got = found(of(name, request.send().await))?;
+        Ok(got.map(|got| (got.content_length, got.e_tag.unwrap_or_default())))
     }
 
     async fn delete_at(&self, name: &str) -> Result<(), BlobError> {
-        match of(self.client.delete_object().bucket(&self.bucket).key(name).send().await) {
-            Ok(_) | Err(Failure::Missing) => Ok(()),
-            Err(failure) => Err(failure.error(name)),
-        }
+        let request = self.client.delete_object().bucket(&self.bucket).key(name);
+        found(of(name, request.send().await))?;
+        Ok(())
+    }
+
+    /// A page of full names that begin with `prefix` and come after `after`, in order, and whether there are more.
+    async fn names(
+        &self,
+        prefix: &str,
+        after: Option<String>,
+        limit: usize,
+    ) -> Result<(Vec<String>, bool), BlobError> {
+        let request = self.client.list_objects_v2().bucket(&self.bucket).prefix(prefix);
+        let limit = i32::try_from(limit.min(PAGE)).unwrap_or(i32::MAX);
+        let page = of(prefix, request.max_keys(limit).set_start_after(after).send().await)?;
+        let more = page.is_truncated == Some(true);
+        Ok((page.contents.into_iter().flatten().filter_map(|object| object.key).collect(), more))
     }
 
     pub(crate) async fn put(&self, key: &Key, bytes: Bytes) -> Result<(), BlobError> {
         let name = self.object(key);
-        let known = !self.conditional && self.head(key).await?.is_some();
-        let put = if known { Err(Failure::Exists) } else { self.put_at(&name, bytes.clone(), true).await };
-        match put {
-            Ok(()) => Ok(()),
-            Err(Failure::Exists) if self.get_at(&name).await?.is_some_and(|held| held == bytes) => Ok(()),
-            Err(Failure::Exists) => Err(BlobError::Conflict(key.clone())),
-            Err(failure) => Err(failure.error(&name)),
+        match self.put_at(&name, bytes.clone(), Only::New).await {
+            Err(Failure { reason: Reason::Changed, .. }) => match self.get_at(&name).await? {
+                Some((held, _)) if held == bytes => Ok(()),
+                _ => Err(BlobError::Conflict(key.clone())),
+            },
+            put => Ok(put.map(drop)?),
         }
     }
 
     pub(crate) async fn head(&self, key: &Key) -> Result<Option<Meta>, BlobError> {
-        let name = self.object(key);
-        match of(self.client.head_object().bucket(&self.bucket).key(&name).send().await) {
-            Ok(found) => {
-                let bytes = found.content_length.and_then(|bytes| u64::try_from(bytes).ok());
-                let unknown = || BlobError::Io(io::Error::other("an object without a length"));
-                Ok(Some(Meta { bytes: bytes.ok_or_else(unknown)? }))
-            }
-            Err(Failure::Missing) => Ok(None),
-            Err(failure) => Err(failure.error(&name)),
-        }
+        let Some((bytes, _)) = self.head_at(&self.object(key)).await? else { return Ok(None) };
+        let bytes = bytes.and_then(|bytes| u64::try_from(bytes).ok());
+        let unknown = || BlobError::Io(io::Error::other("an object without a length"));
+        Ok(Some(Meta { bytes: bytes.ok_or_else(unknown)? }))
     }
 
     /// The body of `range`, as the server sends it; `None` when the range begins past the end.
     async fn body(&self, key: &Key, range: Range<u64>) -> Result<Option<Body>, BlobError> {
         let name = self.object(key);
         let bytes = format!("bytes={}-{}", range.start, range.end.saturating_sub(1));
-        match of(self.client.get_object().bucket(&self.bucket).key(&name).range(bytes).send().await) {
-            Ok(found) => Ok(Some(found.body)),
-            Err(Failure::PastEnd) => Ok(None),
-            Err(Failure::Missing) => Err(BlobError::NotFound(key.to_string())),
-            Err(failure) => Err(failure.error(&name)),
+        let request = self.client.get_object().bucket(&self.bucket).key(&name).range(bytes);
+        match of(key.as_str(), request.send().await) {
+            Err(Failure { reason: Reason::PastEnd, .. }) => Ok(None),
+            got => Ok(Some(got?.body)),
         }
     }
 
@@ -230,21 +257,14 @@ impl S3 {
     ) -> Result<Vec<Key>, BlobError> {
         let root = format!("{}objects/", self.prefix);
         let mut keys: Vec<Key> = Vec::new();
-        while keys.len() < limit {
-            let wanted = (limit - keys.len()).min(PAGE);
-            let after = keys.last().or(after).map(|key| self.object(key));
-            let request =
-                self.client.list_objects_v2().bucket(&self.bucket).prefix(format!("{root}{prefix}"));
-            let request = request.max_keys(i32::try_from(wanted).unwrap_or(i32::MAX)).set_start_after(after);
-            let page = of(request.send().await).map_err(|failure| failure.error(&root))?;
+        let mut more = true;
+        while more && keys.len() < limit {
             let before = keys.len();
-            let names = page.contents().iter().filter_map(|object| object.key()?.strip_prefix(&root));
-            keys.extend(names.filter_map(|name| Key::new(name).ok()));
-            if page.is_truncated != Some(true) || keys.len() == before {
-                break;
-            }
+            let after = keys.last().or(after).map(|key| self.object(key));
+            let (names, truncated) = self.names(&format!("{root}{prefix}"), after, limit - before).await?;
+            keys.extend(names.iter().filter_map(|name| Key::new(name.strip_prefix(&root)?).ok()));
+            more = truncated && keys.len() > before;
         }
-        keys.truncate(limit);
         Ok(keys)
     }
 

@@ -5,8 +5,9 @@ use std::{io, ops::Range, path::PathBuf, sync::Arc};
 use base::Ambient;
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt, stream, stream::BoxStream};
+use settings::Bucket;
 
-use crate::{BlobError, Bucket, Key, folder::Folder, memory::Memory, s3::S3};
+use crate::{Access, BlobError, Key, folder::Folder, memory::Memory, s3::S3};
 
 /// Largest piece a [`ByteStream`] yields, in bytes.
 pub const PIECE_BYTES: u64 = 256 << 10;
@@ -61,12 +62,12 @@ impl Store {
         Folder::open(root.into(), ambient).await.map(|folder| Self(Backend::Folder(Arc::new(folder))))
     }
 
-    /// A store in a bucket of an S3 server.
+    /// A store in a bucket of an S3 server; without `access`, requests are not signed.
     ///
     /// # Errors
     /// When the bucket cannot be written.
-    pub async fn s3(bucket: &Bucket, ambient: Ambient) -> Result<Self, BlobError> {
-        S3::open(bucket, ambient).await.map(|s3| Self(Backend::S3(Arc::new(s3))))
+    pub async fn s3(bucket: &Bucket, access: Option<Access>, ambient: Ambient) -> Result<Self, BlobError> {
+        S3::open(bucket, access, ambient).await.map(|s3| Self(Backend::S3(Arc::new(s3))))
     }
 
     /// A store that forgets everything with the process.
@@ -161,6 +162,10 @@ impl Store {
     /// Appends `body`, at most `limit` bytes, at `at`; returns the new length once it is durable. An error in
     /// the body leaves what `keep` says.
     ///
+    /// Who may write when is the caller's to say, such as by a lease. The store sees to it that two writers spoil
+    /// nothing: in a folder, and within a process, the second one is [`BlobError::Busy`] while the first one lives;
+    /// of two processes on a bucket the first one is, from when the second one begins.
+    ///
     /// # Errors
     /// [`BlobError::OffsetMismatch`], [`BlobError::Busy`] and [`BlobError::NotFound`] before anything is read;
     /// [`BlobError::BodyBroken`] with what was kept; [`BlobError::TooLong`]; [`BlobError::Full`];
@@ -187,12 +192,13 @@ impl Store {
         on!(self, backend => backend.stage_finish(stage, key).await)
     }
 
-    /// Drops a stage; dropping none is fine.
+    /// Drops a stage that was begun for the object `becomes`, and what a process that ended while it began one
+    /// left behind; dropping none is fine.
     ///
     /// # Errors
     /// [`BlobError::Io`].
-    pub async fn stage_abort(&self, stage: &Key) -> Result<(), BlobError> {
-        on!(self, backend => backend.stage_abort(stage).await)
+    pub async fn stage_abort(&self, stage: &Key, becomes: &Key) -> Result<(), BlobError> {
+        on!(self, backend => backend.stage_abort(stage, becomes).await)
     }
 
     /// Bytes free for new objects, or `None` when the back end has no such limit.

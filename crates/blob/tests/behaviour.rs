@@ -110,7 +110,7 @@ async fn one_writer_at_a_time(store: Store) {
         feed.send(b"1").await;
         let second = store.stage_append(&stage, 0, body(&[b"2"]), 99, Keep::Arrived).await;
         assert!(matches!(second, Err(BlobError::Busy)));
-        store.stage_abort(&key("up/none")).await.expect("dropping none");
+        store.stage_abort(&key("up/none"), &key("sources/none")).await.expect("dropping none");
         drop(feed);
     };
     let (len, ()) = tokio::join!(slow, fast);
@@ -146,8 +146,8 @@ async fn a_dropped_stage_is_gone(store: Store) {
     let (stage, name) = (key("up/6"), key("sources/1"));
     store.stage_begin(&stage, &name).await.expect("begun");
     store.stage_append(&stage, 0, body(&[b"ab"]), 9, Keep::Arrived).await.expect("kept");
-    store.stage_abort(&stage).await.expect("dropped");
-    store.stage_abort(&stage).await.expect("dropping again");
+    store.stage_abort(&stage, &name).await.expect("dropped");
+    store.stage_abort(&stage, &name).await.expect("dropping again");
     assert_eq!(store.stage_len(&stage).await.expect("asked"), None);
     let late = store.stage_append(&stage, 2, body(&[b"c"]), 9, Keep::Arrived).await;
     assert!(matches!(late, Err(BlobError::NotFound(_))));
@@ -200,8 +200,7 @@ macro_rules! every_backend {
         mod s3 {
             $(#[tokio::test] async fn $behaviour() {
                 let place = testkit::TestBucket::create().await.expect("an S3 server");
-                let store = blob::Store::s3(&place.bucket, lifecycle::system()).await.expect("opened");
-                super::$behaviour(store).await;
+                super::$behaviour(place.open().await.expect("opened")).await;
             })*
         }
     };

@@ -1,8 +1,10 @@
 //! What can go wrong here, and what the caller does about it.
 //!
-//! Requests meet `NotFound`, `Forbidden`, `Invalid`, `Incomplete` and `NoSource`; work meets `NotFound`,
+//! Requests meet `NotFound`, `Forbidden`, `Invalid`, `Incomplete`, `Busy` and `NoSource`; work meets `NotFound`,
 //! `Superseded` and `Illegal` when nobody wants its result any more ([`CatalogueError::is_moot`]), and
 //! `PartTaken`, `PartMissing` and `Unfinished` when it breaks the order of work.
+
+use std::time::Duration;
 
 use ::events::EventsError;
 use ::jobs::JobsError;
@@ -40,6 +42,12 @@ pub enum CatalogueError {
         received: u64,
         /// Bytes that were announced.
         length: u64,
+    },
+    /// Somebody else is writing to the upload.
+    #[error("another request is sending bytes of this upload")]
+    Busy {
+        /// How long it may do so if it is not heard of.
+        wait: Duration,
     },
     /// The asset cannot be made again: its upload never finished.
     #[error("the upload never finished; upload the file again")]

@@ -25,6 +25,7 @@ mod store;
 mod sweep;
 mod uploads;
 mod work;
+mod writing;
 
 #[cfg(test)]
 mod tests;
@@ -45,6 +46,7 @@ pub use model::{
 };
 pub use progress::{Progress, Reporter, TrackProgress};
 pub use sweep::{Inventory, SettledVersion};
+pub use writing::{WRITE_LEASE, WriteLease};
 
 use progress::ProgressBoard;
 use store::asset::Locked;

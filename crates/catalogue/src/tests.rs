@@ -7,6 +7,7 @@ mod requests;
 mod sweep;
 mod uploads;
 mod work;
+mod writing;
 
 use ::events::PumpOptions;
 use ::jobs::Claim;
@@ -69,6 +70,12 @@ impl Ground {
             metadata: String::new(),
             expires: self.ambient.now() + Duration::from_secs(3600),
         }
+    }
+
+    /// Writes to an upload until so much of it is durable.
+    async fn write(&self, upload: &Upload, offset: u64, expires: base::Timestamp) {
+        let lease = self.catalogue.begin_write(upload, &self.ambient.id()).await.expect("nobody else writes");
+        self.catalogue.end_write(upload, lease, offset, expires).await.expect("recorded");
     }
 
     async fn queued(&self) -> Asset {

@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use base::{Principal, Role, Timestamp, UploadId};
+use base::{Principal, Role, UploadId};
 
 use crate::{
     Asset, Catalogue, CatalogueError, IllegalStep, Lifecycle, NAME_CHARS_MAX, NewUpload, Result, State, Step,
@@ -74,25 +74,6 @@ impl Catalogue {
         found(store::upload::find(&mut tx, &principal.tenant, id, self.ambient.now()).await?)
     }
 
-    /// Notes that `offset` bytes of an upload are durable and gives it until `expires`. Reports may come late
-    /// and out of order: the largest stays.
-    ///
-    /// # Errors
-    /// [`CatalogueError::Invalid`] for an offset beyond the upload's length; [`CatalogueError::Db`].
-    pub async fn record_offset(&self, upload: &Upload, offset: u64, expires: Timestamp) -> Result<()> {
-        if offset > upload.length {
-            let problem = format!("at most the upload's length of {} bytes is expected", upload.length);
-            return Err(CatalogueError::Invalid { field: "offset", problem });
-        }
-        let mut tx = self.db.write().await?;
-        let news = store::upload::record(&mut tx, &upload.id, offset, expires).await?;
-        tx.commit().await?;
-        if news {
-            self.tell_upload_progress(upload, offset);
-        }
-        Ok(())
-    }
-
     /// Tells who listens in this process how much of an upload has arrived; writes nothing, so it may be
     /// called as often as somebody wants to see it.
     pub fn tell_upload_progress(&self, upload: &Upload, offset: u64) {
@@ -147,7 +128,7 @@ impl Catalogue {
         Ok(tx.commit().await?)
     }
 
-    /// Up to `limit` open uploads whose time is over, longest over first.
+    /// Up to `limit` open uploads whose time is over and that nobody writes to, longest over first.
     ///
     /// # Errors
     /// [`CatalogueError::Db`].
@@ -156,7 +137,7 @@ impl Catalogue {
     }
 
     /// Gives up an open upload whose time is over: its asset fails, and a sweep removes the bytes that came.
-    /// `false` when more came in the meantime or somebody else was faster.
+    /// `false` when more came in the meantime, or comes now, or somebody else was faster.
     ///
     /// # Errors
     /// [`CatalogueError::Db`], [`CatalogueError::Jobs`], [`CatalogueError::Events`].
@@ -164,7 +145,10 @@ impl Catalogue {
         let mut tx = self.db.write().await?;
         let Some(mut held) = store::asset::lock(&mut tx, &upload.asset).await? else { return Ok(false) };
         let known = store::upload::of_asset(&mut tx, &upload.asset).await?;
-        if held.life.state != State::Uploading || known.expires > self.ambient.now() {
+        let writing = store::upload::claimed_until(&mut tx, &upload.id).await?;
+        let over =
+            writing.is_none_or(|until| until <= self.ambient.now()) && known.expires <= self.ambient.now();
+        if held.life.state != State::Uploading || !over {
             return Ok(false);
         }
         self.step(&mut tx, &mut held, Step::Failed(GIVEN_UP.to_owned())).await?;

@@ -15,6 +15,7 @@ use crate::{JobsError, Queue};
 #[derive(Debug)]
 pub struct Instance {
     worker: WorkerId,
+    previous: Option<WorkerId>,
     _lock: File,
 }
 
@@ -29,15 +30,22 @@ impl Instance {
     /// [`JobsError::Db`].
     pub async fn begin(path: &Path, queue: &Queue, ambient: &Ambient) -> Result<Self, JobsError> {
         let mut file = lock(path)?;
-        if let Some(previous) = recorded(&mut file).map_err(|source| failed(path, source))? {
-            let released = queue.release_worker(&previous).await?;
+        let previous = recorded(&mut file).map_err(|source| failed(path, source))?;
+        if let Some(previous) = &previous {
+            let released = queue.release_worker(previous).await?;
             if released > 0 {
                 info!(released, "{released} jobs of the previous run go on");
             }
         }
         let worker: WorkerId = ambient.id();
         record(&mut file, &worker).map_err(|source| failed(path, source))?;
-        Ok(Self { worker, _lock: file })
+        Ok(Self { worker, previous, _lock: file })
+    }
+
+    /// Whom the leases of the process belonged to that ran here before and is dead.
+    #[must_use]
+    pub fn previous(&self) -> Option<&WorkerId> {
+        self.previous.as_ref()
     }
 
     /// Whom this process's leases belong to.

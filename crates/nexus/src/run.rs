@@ -71,6 +71,9 @@ impl House {
         let lease = Duration::from_secs(settings.transcode.lease_seconds.into());
         let catalogue =
             Catalogue::new(db.clone(), queue.clone(), outbox, bus.clone(), ambient.clone(), lease);
+        if let Some(previous) = instance.previous() {
+            catalogue.release_writer(previous).await?;
+        }
         tasks.spawn_critical(
             "health",
             watch::watch(Watched::new(&settings, &db, &store, &health), tasks.soft()),
@@ -107,7 +110,8 @@ impl House {
             metrics_token: settings.telemetry.metrics_token.clone(),
             urls: Urls { public: settings.public_url(), media: settings.edge_url() },
             limits: origin::Limits { upload: settings.upload.clone(), playback: settings.playback.clone() },
-            stop: self.tasks.soft(),
+            worker: self.instance.worker().clone(),
+            tasks: self.tasks.clone(),
         });
         origin::wire(&origin, &self.tasks);
         Ok(origin)

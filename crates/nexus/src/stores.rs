@@ -4,7 +4,7 @@ use std::{fs, path::Path};
 
 use anyhow::{Context, Result, bail};
 use base::Ambient;
-use blob::{Access, Bucket, Store};
+use blob::{Access, Store};
 use db::{Db, Engine, Options};
 use settings::Settings;
 
@@ -52,21 +52,15 @@ pub async fn open(settings: &Settings) -> Result<Db> {
 /// When the folder cannot be made or the bucket written.
 pub async fn objects(settings: &Settings, ambient: Ambient) -> Result<Store> {
     if !settings.store.url.is_empty() {
-        let bucket = bucket(settings)?;
-        let store = Store::s3(&bucket, ambient).await;
+        let bucket = settings::Bucket::parse(&settings.store.url).map_err(anyhow::Error::msg)?;
+        let (id, secret) = (&settings.store.access_key, &settings.store.secret_key);
+        let access = (!id.is_empty()).then(|| Access { id: id.clone(), secret: secret.expose().to_owned() });
+        let store = Store::s3(&bucket, access, ambient).await;
         return store.with_context(|| format!("opening the bucket of {}", settings.store.url));
     }
     let folder = settings.store_folder();
     let store = Store::folder(&folder, ambient).await;
     store.with_context(|| format!("opening the object store {}", folder.display()))
-}
-
-fn bucket(settings: &Settings) -> Result<Bucket> {
-    let place = settings::Bucket::parse(&settings.store.url).map_err(anyhow::Error::msg)?;
-    let (id, secret) = (&settings.store.access_key, &settings.store.secret_key);
-    let access = (!id.is_empty()).then(|| Access { id: id.clone(), secret: secret.expose().to_owned() });
-    let settings::Bucket { name, prefix, endpoint, region } = place;
-    Ok(Bucket { name, prefix, endpoint, region, access })
 }
 
 /// The bytes of a secret file, made from `fresh` on first use and readable by its owner alone.

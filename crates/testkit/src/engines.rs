@@ -19,7 +19,10 @@ use sqlx::{AssertSqlSafe, Connection as _, Executor as _, PgConnection};
 use tempfile::TempDir;
 use tokio::sync::Mutex;
 
-use crate::postgres::{PostgresServer, URL_VARIABLE};
+use crate::{
+    keeper::{named, shared},
+    postgres::{PostgresServer, URL_VARIABLE},
+};
 
 /// Declares a test once and runs it on SQLite and on PostgreSQL, each time with a fresh, migrated database:
 /// `both_dbs!(a_name, |db| async move { … });`. A PostgreSQL that is missing fails the test.
@@ -215,16 +218,10 @@ enum Server {
 impl Server {
     async fn find() -> Result<Self> {
         static OWN: Mutex<Weak<PostgresServer>> = Mutex::const_new(Weak::new());
-        if let Some(url) = PostgresServer::url_from_environment() {
-            return Ok(Self::Named(url));
+        match named(URL_VARIABLE) {
+            Some(url) => Ok(Self::Named(url)),
+            None => shared(&OWN, PostgresServer::start).await.map(Self::Own),
         }
-        let mut own = OWN.lock().await;
-        if let Some(running) = own.upgrade() {
-            return Ok(Self::Own(running));
-        }
-        let started = Arc::new(PostgresServer::start().await?);
-        *own = Arc::downgrade(&started);
-        Ok(Self::Own(started))
     }
 
     fn database(&self, name: &str) -> String {

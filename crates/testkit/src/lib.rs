@@ -2,6 +2,7 @@
 
 mod clock;
 mod engines;
+mod keeper;
 mod postgres;
 mod seaweed;
 

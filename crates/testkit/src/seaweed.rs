@@ -1,12 +1,10 @@
 //! A real S3 server for tests: SeaweedFS, started on demand and gone with the process that started it.
 
 use std::{
-    env,
     io::{Read as _, Write as _},
-    net::{Ipv4Addr, TcpListener, TcpStream},
-    os::unix::process::CommandExt as _,
-    path::{Path, PathBuf},
-    process::{Child, Command, Stdio},
+    net::{Ipv4Addr, TcpStream},
+    path::Path,
+    process::Command,
     sync::{
         Arc, Weak,
         atomic::{AtomicU32, Ordering},
@@ -15,74 +13,56 @@ use std::{
 };
 
 use anyhow::{Result, bail};
-use blob::{Access, Bucket, Store};
-use tempfile::TempDir;
+use blob::{Access, BlobError, Store};
+use settings::Bucket;
 use tokio::sync::Mutex;
+
+use crate::keeper::{Kept, free_ports, named, shared, started};
 
 /// Where a server that is already running is named, as its endpoint.
 pub const ENDPOINT_VARIABLE: &str = "NEXUS_TEST_S3";
-/// Where the program `weed` is named; without it, the one of tests/.venv is taken.
-pub const PROGRAM_VARIABLE: &str = "NEXUS_TEST_WEED";
 
-const START_ATTEMPTS: usize = 3;
-const READY_POLLS: usize = 600;
-const READY_POLL: Duration = Duration::from_millis(50);
+/// The program.
+const WEED: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/.venv/bin/weed");
 const BUCKET: &str = "nexus-tests";
 /// Listeners of the parts of one server.
 const PORTS: usize = 8;
-
-/// Ends the server and deletes its folder when its standard input closes, which the kernel does however the
-/// starter ends.
-const KEEPER: &str = r#"
-folder=$PWD
-"$0" "$@" >server.log 2>&1 </dev/null &
-server=$!
-cat >/dev/null
-kill -KILL $server 2>/dev/null
-wait $server
-cd / && rm -rf "$folder"
-"#;
 
 /// A running server; dropping it stops it and deletes its data.
 #[derive(Debug)]
 pub struct SeaweedServer {
     port: u16,
-    keeper: Child,
-    folder: TempDir,
+    kept: Kept,
 }
 
 impl SeaweedServer {
-    /// The running server's endpoint from the environment, if the caller of this process named one.
-    #[must_use]
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "the one variable that test scripts hand to test processes"
-    )]
-    pub fn endpoint_from_environment() -> Option<String> {
-        env::var(ENDPOINT_VARIABLE).ok()
-    }
-
     /// Serves a temporary folder on free ports of 127.0.0.1.
     ///
     /// # Errors
     /// When SeaweedFS is not installed or does not start, with its own words.
     pub async fn start() -> Result<Self> {
-        let program = program()?;
-        for _ in 1..START_ATTEMPTS {
-            if let Ok(server) = Self::attempt(&program).await {
-                return Ok(server);
-            }
+        if !Path::new(WEED).exists() {
+            bail!("tests need SeaweedFS in {WEED}: `make test` installs it");
         }
-        Self::attempt(&program).await
+        started(Self::attempt).await
     }
 
-    async fn attempt(program: &Path) -> Result<Self> {
+    async fn attempt() -> Result<Self> {
         let folder = tempfile::Builder::new().prefix("nexus-seaweed-").tempdir()?;
+        // SeaweedFS cannot choose its ports itself; somebody else may take a free one first.
         let ports = free_ports()?;
-        let keeper = serve(program, &folder, ports)?;
-        let mut server = Self { port: ports[0], keeper, folder };
+        let mut server = Self { port: ports[0], kept: Kept::start(folder, "KILL", &program(ports), None)? };
         server.ready().await?;
         Ok(server)
+    }
+
+    async fn ready(&mut self) -> Result<()> {
+        let (port, endpoint) = (self.port, self.endpoint());
+        let answers = async || {
+            Ok(make_bucket(port) && TestBucket::at(&endpoint, "ready/".into(), None).open().await.is_ok())
+        };
+        // Before it ends itself, it says so in lines that begin with an F.
+        self.kept.ready(answers, |log| log.lines().any(|line| line.starts_with('F'))).await
     }
 
     /// Its address.
@@ -90,65 +70,48 @@ impl SeaweedServer {
     pub fn endpoint(&self) -> String {
         format!("http://127.0.0.1:{}", self.port)
     }
-
-    async fn ready(&mut self) -> Result<()> {
-        for _ in 0..READY_POLLS {
-            if make_bucket(self.port)
-                && Store::s3(&bucket(&self.endpoint(), "ready/"), lifecycle::system()).await.is_ok()
-            {
-                return Ok(());
-            }
-            if self.fatal() || self.keeper.try_wait()?.is_some() {
-                break;
-            }
-            tokio::time::sleep(READY_POLL).await;
-        }
-        let log = self.log();
-        bail!("SeaweedFS did not start: {}", log.lines().rev().take(20).collect::<Vec<_>>().join("\n"))
-    }
-
-    fn log(&self) -> String {
-        std::fs::read_to_string(self.folder.path().join("server.log")).unwrap_or_default()
-    }
-
-    /// Whether the server has ended itself: its last words begin with an F.
-    fn fatal(&self) -> bool {
-        self.log().lines().any(|line| line.starts_with('F'))
-    }
-}
-
-impl Drop for SeaweedServer {
-    fn drop(&mut self) {
-        drop(self.keeper.stdin.take());
-        let _ = self.keeper.wait();
-    }
 }
 
 /// A place of one test's own in a bucket; it is there as long as this.
 #[derive(Clone)]
 pub struct TestBucket {
-    /// Where it is.
-    pub bucket: Bucket,
+    bucket: Bucket,
     _server: Option<Arc<SeaweedServer>>,
 }
 
 impl TestBucket {
+    /// Both halves of the key to it.
+    pub const ACCESS: &str = "nexus";
+
     /// At the server of the whole test run, or at one that the tests of this process that run at this time share.
     ///
     /// # Errors
     /// When there is no server and none starts.
     pub async fn create() -> Result<Self> {
         static OWN: Mutex<Weak<SeaweedServer>> = Mutex::const_new(Weak::new());
-        if let Some(endpoint) = SeaweedServer::endpoint_from_environment() {
-            return Ok(Self { bucket: fresh_bucket(&endpoint), _server: None });
+        static COUNT: AtomicU32 = AtomicU32::new(0);
+        let started = lifecycle::system().now().micros();
+        let count = COUNT.fetch_add(1, Ordering::Relaxed);
+        let prefix = format!("t{started}-{}-{count}/", std::process::id());
+        if let Some(endpoint) = named(ENDPOINT_VARIABLE) {
+            return Ok(Self::at(&endpoint, prefix, None));
         }
-        let mut own = OWN.lock().await;
-        let server = match own.upgrade() {
-            Some(running) => running,
-            None => Arc::new(SeaweedServer::start().await?),
-        };
-        *own = Arc::downgrade(&server);
-        Ok(Self { bucket: fresh_bucket(&server.endpoint()), _server: Some(server) })
+        let server = shared(&OWN, SeaweedServer::start).await?;
+        Ok(Self::at(&server.endpoint(), prefix, Some(server.clone())))
+    }
+
+    fn at(endpoint: &str, prefix: String, server: Option<Arc<SeaweedServer>>) -> Self {
+        let (name, endpoint, region) = (BUCKET.into(), Some(endpoint.into()), "us-east-1".into());
+        Self { bucket: Bucket { name, prefix, endpoint, region }, _server: server }
+    }
+
+    /// A store in it, as a process of its own would open one.
+    ///
+    /// # Errors
+    /// When the server is away.
+    pub async fn open(&self) -> Result<Store, BlobError> {
+        let access = Access { id: Self::ACCESS.into(), secret: Self::ACCESS.into() };
+        Store::s3(&self.bucket, Some(access), lifecycle::system()).await
     }
 
     /// Its address, as `--store` takes it.
@@ -159,53 +122,9 @@ impl TestBucket {
     }
 }
 
-fn fresh_bucket(endpoint: &str) -> Bucket {
-    static COUNT: AtomicU32 = AtomicU32::new(0);
-    let started = lifecycle::system().now().micros();
-    let count = COUNT.fetch_add(1, Ordering::Relaxed);
-    bucket(endpoint, &format!("t{started}-{}-{count}/", std::process::id()))
-}
-
-fn bucket(endpoint: &str, prefix: &str) -> Bucket {
-    let key = || "nexus".to_owned();
-    Bucket {
-        name: BUCKET.into(),
-        prefix: prefix.into(),
-        endpoint: Some(endpoint.into()),
-        region: "us-east-1".into(),
-        access: Some(Access { id: key(), secret: key() }),
-    }
-}
-
-#[expect(clippy::disallowed_methods, reason = "the one variable that test scripts hand to test processes")]
-fn program() -> Result<PathBuf> {
-    if let Some(program) = env::var_os(PROGRAM_VARIABLE) {
-        return Ok(program.into());
-    }
-    let program = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/.venv/bin/weed"));
-    if !program.exists() {
-        bail!("tests need SeaweedFS in {}: `make test` installs it", program.display());
-    }
-    Ok(program)
-}
-
-/// Ports nobody has now. SeaweedFS cannot choose its own; somebody else may take one first.
-fn free_ports() -> Result<[u16; PORTS]> {
-    let mut ports = [0; PORTS];
-    // Held together, so that they are distinct.
-    let mut held = Vec::new();
-    for port in &mut ports {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
-        *port = listener.local_addr()?.port();
-        held.push(listener);
-    }
-    Ok(ports)
-}
-
-fn serve(program: &Path, folder: &TempDir, ports: [u16; PORTS]) -> Result<Child> {
+fn program(ports: [u16; PORTS]) -> Command {
     let [s3, s3_grpc, master, master_grpc, volume, volume_grpc, filer, filer_grpc] = ports;
-    let mut command = Command::new("/bin/sh");
-    command.args(["-c", KEEPER]).arg(program).current_dir(folder.path());
+    let mut command = Command::new(WEED);
     command.args(["-logtostderr=true", "server", "-s3", "-dir=.", "-ip=127.0.0.1", "-ip.bind=127.0.0.1"]);
     command.args([
         "-volume.max=50",
@@ -226,9 +145,7 @@ fn serve(program: &Path, folder: &TempDir, ports: [u16; PORTS]) -> Result<Child>
     ] {
         command.arg(format!("-{name}={port}"));
     }
-    // A group of its own keeps Ctrl-C from reaching the server before its users are done.
-    command.process_group(0).stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
-    Ok(command.spawn()?)
+    command
 }
 
 /// Makes the bucket, as an operator would beforehand; whether the server did so.
@@ -254,7 +171,7 @@ mod tests {
     #[tokio::test]
     async fn a_dropped_server_leaves_nothing_behind() {
         let server = SeaweedServer::start().await.expect("a server");
-        let (port, folder) = (server.port, server.folder.path().to_owned());
+        let (port, folder) = (server.port, server.kept.folder().to_owned());
         drop(server);
         assert!(!folder.exists());
         assert!(TcpStream::connect((Ipv4Addr::LOCALHOST, port)).is_err());

@@ -14,6 +14,9 @@ use tracing::{error, warn};
 /// After how long an overloaded or absent part is worth another try.
 const RETRY_AFTER: Duration = Duration::from_secs(2);
 
+/// The least that a caller is asked to wait.
+const RETRY_MIN: Duration = Duration::from_secs(1);
+
 /// A failure that has an answer.
 pub(crate) trait Answer {
     fn answer(self) -> Problem;
@@ -45,7 +48,9 @@ impl Answer for BlobError {
         match self {
             Self::NotFound(_) => Problem::not_found("there is nothing at this address"),
             Self::OffsetMismatch { len } => Problem::conflict(format!("the upload stands at byte {len}")),
-            Self::Busy => Problem::conflict("another request is at work on the same bytes"),
+            Self::Busy => {
+                Problem::conflict("another request is at work on the same bytes").retry_after(RETRY_AFTER)
+            }
             Self::TooLong { limit } => Problem::payload_too_large(limit),
             Self::Full => {
                 Problem::insufficient_storage("the server has no room for more bytes now; try again later")
@@ -87,6 +92,7 @@ impl Answer for CatalogueError {
             Self::Invalid { field, problem } => {
                 Problem::unprocessable(format!("{field}: {problem}")).member("field", field)
             }
+            Self::Busy { wait } => Problem::conflict(self.to_string()).retry_after(wait.max(RETRY_MIN)),
             Self::Incomplete { .. } | Self::NoSource | Self::Illegal(_) => {
                 Problem::conflict(self.to_string())
             }

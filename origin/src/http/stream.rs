@@ -26,7 +26,7 @@ pub(super) fn routes() -> Router<Origin> {
 
 async fn of_tenant(State(origin): State<Origin>, Viewer(caller): Viewer) -> Response {
     let subscription = origin.bus.subscribe(&caller.tenant);
-    let stop = origin.stop.clone();
+    let stop = origin.tasks.soft();
     sse::respond(told(origin, caller, subscription, None), KEEP_ALIVE, stop)
 }
 
@@ -39,7 +39,7 @@ async fn of_asset(
     let subscription = origin.bus.subscribe(&caller.tenant);
     let asset = origin.catalogue.asset(&caller, &id).await.map_err(problem)?;
     let present = json("asset.updated", &view::asset(&origin, asset).await?);
-    let stop = origin.stop.clone();
+    let stop = origin.tasks.soft();
     let later = told(origin, caller, subscription, Some(id));
     Ok(sse::respond(stream::iter(present).chain(later), KEEP_ALIVE, stop))
 }

@@ -1,7 +1,5 @@
 //! `/files`: the tus requests.
 
-use std::time::Duration;
-
 use axum::{
     Router,
     body::Body,
@@ -47,11 +45,6 @@ async fn capabilities(State(origin): State<Origin>) -> Response {
     (StatusCode::NO_CONTENT, headers).into_response()
 }
 
-/// When an upload is given up unless more of it comes.
-fn expiry(origin: &Origin) -> base::Timestamp {
-    origin.ambient.now() + Duration::from_secs(u64::from(origin.limits.upload.expiry_hours) * 3600)
-}
-
 fn answer(
     status: StatusCode,
     upload: &Upload,
@@ -94,7 +87,7 @@ async fn create(
         length: creation.length,
         visibility,
         metadata: creation.metadata_text.clone(),
-        expires: expiry(&origin),
+        expires: receive::expiry(&origin),
     };
     let (upload, _) = origin.catalogue.create_upload(&caller, new).await.map_err(problem)?;
     let (stage, source) = (receive::stage_key(&upload.id)?, receive::source_key(&upload)?);
@@ -113,18 +106,12 @@ async fn create(
     } else {
         0
     };
-    conclude(&origin, &upload, offset).await?;
+    if upload.length == 0 {
+        receive::finish(&origin, &upload).await?;
+    }
     let location = format!("{}/files/{}", origin.urls.public, upload.id);
     let location = HeaderValue::try_from(location).map_err(|_| Problem::internal())?;
     Ok(answer(StatusCode::CREATED, &upload, offset, vec![(header::LOCATION, location)]))
-}
-
-/// Writes the new offset down, or finishes the upload when all of it is there.
-async fn conclude(origin: &Origin, upload: &Upload, offset: u64) -> Result<(), Problem> {
-    if offset == upload.length {
-        return receive::finish(origin, upload).await.map(drop);
-    }
-    origin.catalogue.record_offset(upload, offset, expiry(origin)).await.map_err(problem)
 }
 
 async fn show(
@@ -175,7 +162,6 @@ async fn append(
         return Err(Problem::payload_too_large(upload.length - at));
     }
     let offset = receive::append(&origin, &upload, at, body, checksum).await?;
-    conclude(&origin, &upload, offset).await?;
     Ok(answer(StatusCode::NO_CONTENT, &upload, offset, vec![]))
 }
 
@@ -188,6 +174,7 @@ async fn terminate(
     protocol::check_version(&headers)?;
     let upload = origin.catalogue.upload(&caller, &id).await.map_err(problem)?;
     origin.catalogue.terminate_upload(&upload).await.map_err(problem)?;
-    origin.store.stage_abort(&receive::stage_key(&id)?).await.map_err(problem)?;
+    let (stage, source) = (receive::stage_key(&id)?, receive::source_key(&upload)?);
+    origin.store.stage_abort(&stage, &source).await.map_err(problem)?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -3,17 +3,22 @@
 use std::{
     io,
     pin::Pin,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
     task::{Context, Poll},
+    time::Duration,
 };
 
 use axum::{body::Body, http::StatusCode};
-use base::{AssetId, UploadId};
+use base::{AssetId, Timestamp, UploadId};
 use blob::{BlobError, Keep, Key};
 use bytes::Bytes;
-use catalogue::Upload;
+use catalogue::{Upload, WRITE_LEASE, WriteLease};
 use futures_util::{Stream, StreamExt};
 use httpkit::Problem;
-use tracing::info;
+use tracing::{info, warn};
 
 use super::checksum::{Checksum, Running};
 use crate::{Origin, http::problem};
@@ -34,6 +39,23 @@ struct Hashed {
     body: axum::body::BodyDataStream,
     promised: Option<(Checksum, Running)>,
     failure: Option<Failure>,
+    flow: Arc<Flow>,
+}
+
+/// Whether a body is alive.
+#[derive(Default)]
+struct Flow {
+    /// Bytes that came.
+    bytes: AtomicU64,
+    /// Whether it is the client that is waited for.
+    waiting: AtomicBool,
+}
+
+impl Flow {
+    /// Whether anything came since `before` bytes had, or the client is waiting for us.
+    fn goes_on(&self, before: u64) -> bool {
+        self.bytes.load(Ordering::Relaxed) > before || !self.waiting.load(Ordering::Relaxed)
+    }
 }
 
 /// Why a body failed; the store sees only that it did.
@@ -55,6 +77,7 @@ impl Hashed {
     fn piece(&mut self, piece: Result<Bytes, axum::Error>) -> Result<Bytes, io::Error> {
         match piece {
             Ok(bytes) => {
+                self.flow.bytes.fetch_add(bytes.len() as u64, Ordering::Relaxed);
                 if let Some((_, running)) = &mut self.promised {
                     running.update(&bytes);
                 }
@@ -73,7 +96,9 @@ impl Stream for Hashed {
     type Item = Result<Bytes, io::Error>;
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        let piece = futures_util::ready!(self.body.poll_next_unpin(cx));
+        let piece = self.body.poll_next_unpin(cx);
+        self.flow.waiting.store(piece.is_pending(), Ordering::Relaxed);
+        let piece = futures_util::ready!(piece);
         Poll::Ready(match piece {
             Some(piece) => Some(self.piece(piece)),
             None => self.end(),
@@ -95,7 +120,15 @@ pub(super) async fn durable(origin: &Origin, upload: &Upload) -> Result<u64, Pro
     source.map(|meta| meta.bytes).ok_or_else(gone)
 }
 
-/// Appends a body at `at`; the new durable offset. A body with a checksum counts only as a whole.
+/// When an upload is given up unless more of it comes.
+pub(super) fn expiry(origin: &Origin) -> Timestamp {
+    origin.ambient.now() + Duration::from_secs(u64::from(origin.limits.upload.expiry_hours) * 3600)
+}
+
+/// Appends a body at `at` and finishes the upload when that was the last of it; the new durable offset. A body with
+/// a checksum counts only as a whole.
+///
+/// A client that goes away ends its body, not the writing down of what came.
 pub(super) async fn append(
     origin: &Origin,
     upload: &Upload,
@@ -104,17 +137,58 @@ pub(super) async fn append(
     checksum: Option<Checksum>,
 ) -> Result<u64, Problem> {
     check_room(origin).await?;
+    let lease = origin.catalogue.begin_write(upload, &origin.worker).await.map_err(problem)?;
+    let (held, upload) = (origin.clone(), upload.clone());
+    let write = async move { write(&held, &upload, lease, at, body, checksum).await };
+    origin.tasks.spawn("upload-write", write).await.map_err(|_| Problem::internal())?
+}
+
+/// Writes under a lease, and gives it back.
+async fn write(
+    origin: &Origin,
+    upload: &Upload,
+    mut lease: WriteLease,
+    at: u64,
+    body: Body,
+    checksum: Option<Checksum>,
+) -> Result<u64, Problem> {
     let keep = if checksum.is_some() { Keep::Whole } else { Keep::Arrived };
     let promised = checksum.map(|checksum| {
         let running = Running::new(checksum.algorithm);
         (checksum, running)
     });
-    let mut hashed = Hashed { body: body.into_data_stream(), promised, failure: None };
+    let flow = Arc::<Flow>::default();
+    let mut hashed = Hashed { body: body.into_data_stream(), promised, failure: None, flow: flow.clone() };
     let stage = stage_key(&upload.id)?;
-    let appended = origin.store.stage_append(&stage, at, &mut hashed, upload.length - at, keep).await;
+    let appended = tokio::select! {
+        appended = origin.store.stage_append(&stage, at, &mut hashed, upload.length - at, keep) => appended,
+        () = keep_lease(origin, &mut lease, &flow) => Err(BlobError::Busy),
+    };
+    let stands = match &appended {
+        Ok(len) | Err(BlobError::BodyBroken { len, .. } | BlobError::OffsetMismatch { len }) => *len,
+        Err(_) => upload.offset,
+    };
+    metrics::counter!("nexus_upload_bytes_total").increment(stands.saturating_sub(at));
+    origin.catalogue.end_write(upload, lease, stands, expiry(origin)).await.map_err(problem)?;
     let len = appended.map_err(|error| append_problem(error, hashed.failure.as_ref(), upload.length))?;
-    metrics::counter!("nexus_upload_bytes_total").increment(len - at);
+    if len == upload.length {
+        finish(origin, upload).await?;
+    }
     Ok(len)
+}
+
+/// Renews a lease while its body is alive; returns once somebody else has it.
+async fn keep_lease(origin: &Origin, lease: &mut WriteLease, flow: &Flow) {
+    loop {
+        let before = flow.bytes.load(Ordering::Relaxed);
+        tokio::time::sleep(WRITE_LEASE / 3).await;
+        match origin.catalogue.renew_write(lease, flow.goes_on(before)).await {
+            Ok(true) => {}
+            Ok(false) => return,
+            // Nobody else can take it while the database is away, and the store knows who was overtaken.
+            Err(error) => warn!("the lease on an upload was not renewed: {error}"),
+        }
+    }
 }
 
 /// Refuses new bytes while the store has less room than the floor.
@@ -140,7 +214,6 @@ pub(super) fn offset_conflict(len: u64) -> Problem {
 fn append_problem(error: BlobError, failure: Option<&Failure>, length: u64) -> Problem {
     match (error, failure) {
         (BlobError::OffsetMismatch { len }, _) => offset_conflict(len),
-        (BlobError::Busy, _) => Problem::conflict("another request is sending bytes of this upload"),
         (BlobError::TooLong { .. }, _) => Problem::payload_too_large(length),
         (BlobError::BodyBroken { .. }, Some(Failure::Body(body))) => httpkit::body_problem(body),
         (BlobError::BodyBroken { .. }, Some(Failure::Checksum)) => mismatch(),

@@ -164,7 +164,7 @@ impl Folder {
         .await
     }
 
-    pub(crate) async fn stage_abort(&self, stage: &Key) -> Result<(), BlobError> {
+    pub(crate) async fn stage_abort(&self, stage: &Key, _becomes: &Key) -> Result<(), BlobError> {
         let stage = self.stage(stage);
         remove(stage.path, self.root.join("stages")).await?;
         remove(stage.mark, self.root.join("unverified")).await

@@ -1,10 +1,10 @@
 //! Uploads.
 
-use base::{AssetId, TenantId, Timestamp, UploadId};
+use base::{AssetId, TenantId, Timestamp, UploadId, WorkerId};
 use db::Tx;
 
 use super::stored_number;
-use crate::{Result, model::Upload};
+use crate::{Result, WriteLease, model::Upload};
 
 db::statements! {
     ADD -> () = "insert into upload (id, asset, tenant, length, received, metadata, created_us, expires_us)
@@ -21,15 +21,24 @@ db::statements! {
             u.finished_us
         from upload u join asset a on a.id = u.asset
         where u.finished_us is null and u.expires_us <= $1 and a.state = 'uploading'
+            and coalesce(u.write_until_us, 0) <= $1
         order by u.expires_us limit $2";
     COMPLETE -> UploadRow = "select u.id, u.asset, u.tenant, u.length, u.received, u.metadata, u.expires_us,
             u.finished_us
         from upload u join asset a on a.id = u.asset
         where u.finished_us is null and u.received = u.length and a.state = 'uploading'
         order by u.expires_us limit $1";
-    RECORD -> () = "update upload set received = $2, expires_us = $3
-        where id = $1 and finished_us is null and received <= $2";
-    FINISH -> () = "update upload set received = length, finished_us = $2
+    CLAIM -> () = "update upload set writer = $2, write_token = $3, write_until_us = $4
+        where id = $1 and finished_us is null and coalesce(write_until_us, 0) <= $5";
+    CLAIMED_UNTIL -> UntilRow = "select write_until_us from upload where id = $1";
+    RENEW -> () = "update upload set write_until_us = $3 where id = $1 and write_token = $2";
+    RELEASE -> () = "update upload set writer = null, write_token = null, write_until_us = null, received = $3,
+            expires_us = $4
+        where id = $1 and write_token = $2";
+    RELEASE_WRITER -> () = "update upload set writer = null, write_token = null, write_until_us = null
+        where writer = $1";
+    FINISH -> () = "update upload set received = length, finished_us = $2, writer = null, write_token = null,
+            write_until_us = null
         where id = $1 and finished_us is null";
     FORGET -> () = "delete from upload where asset = $1";
 }
@@ -49,6 +58,11 @@ struct UploadRow {
     metadata: String,
     expires_us: i64,
     finished_us: Option<i64>,
+}
+
+#[derive(sqlx::FromRow)]
+struct UntilRow {
+    write_until_us: Option<i64>,
 }
 
 impl From<UploadRow> for Upload {
@@ -98,10 +112,41 @@ pub(crate) async fn complete(tx: &mut Tx, limit: u32) -> Result<Vec<Upload>> {
     Ok(tx.all(COMPLETE, (limit,)).await?.into_iter().map(Upload::from).collect())
 }
 
-/// Notes how much is durable, unless more was noted; whether it did.
-pub(crate) async fn record(tx: &mut Tx, id: &UploadId, received: u64, expires: Timestamp) -> Result<bool> {
+/// Gives an open upload to a writer unless another one has it at `now`; whether it did.
+pub(crate) async fn claim(
+    tx: &mut Tx,
+    lease: &WriteLease,
+    writer: &WorkerId,
+    until: Timestamp,
+    now: Timestamp,
+) -> Result<bool> {
+    Ok(tx.exec(CLAIM, (&lease.upload, writer, &lease.token, until, now)).await? == 1)
+}
+
+/// When the present writer's time is over.
+pub(crate) async fn claimed_until(tx: &mut Tx, id: &UploadId) -> Result<Option<Timestamp>> {
+    let row = tx.opt(CLAIMED_UNTIL, (id,)).await?;
+    Ok(row.and_then(|row| row.write_until_us).map(Timestamp))
+}
+
+/// Whether the lease still held its upload, as for [`release`].
+pub(crate) async fn renew(tx: &mut Tx, lease: &WriteLease, until: Timestamp) -> Result<bool> {
+    Ok(tx.exec(RENEW, (&lease.upload, &lease.token, until)).await? == 1)
+}
+
+/// Gives an upload back and notes how much of it is durable.
+pub(crate) async fn release(
+    tx: &mut Tx,
+    lease: &WriteLease,
+    received: u64,
+    expires: Timestamp,
+) -> Result<bool> {
     let received = stored_number("offset", received)?;
-    Ok(tx.exec(RECORD, (id, received, expires)).await? == 1)
+    Ok(tx.exec(RELEASE, (&lease.upload, &lease.token, received, expires)).await? == 1)
+}
+
+pub(crate) async fn release_writer(tx: &mut Tx, writer: &WorkerId) -> Result<u64> {
+    Ok(tx.exec(RELEASE_WRITER, (writer,)).await?)
 }
 
 /// Marks an upload as finished, with all of its bytes.

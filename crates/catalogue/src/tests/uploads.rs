@@ -59,32 +59,6 @@ both_dbs!(an_upload_is_its_tenants, |db| async move {
     assert!(matches!(refused, Err(CatalogueError::Forbidden { needs: Role::Creator })), "{refused:?}");
 });
 
-both_dbs!(the_largest_offset_stays, |db| async move {
-    let ground = Ground::new(db).await;
-    let (upload, asset) = ground.begin_upload(100).await;
-    let mut heard = ground.catalogue.bus.subscribe(&upload.tenant);
-    let later = upload.expires + Duration::from_secs(60);
-    for (offset, kept, expires) in [(40, 40, later), (30, 40, later), (100, 100, upload.expires)] {
-        let expires = if offset == 30 { upload.expires } else { expires };
-        ground.catalogue.record_offset(&upload, offset, expires).await.expect("recorded");
-        let known = ground.catalogue.upload(&ground.creator, &upload.id).await.expect("open");
-        assert_eq!(known.offset, kept);
-    }
-    let known = ground.catalogue.upload(&ground.creator, &upload.id).await.expect("open");
-    assert_eq!(known.expires, upload.expires, "the report that counted last");
-    assert_eq!(ground.asset(&asset.id).await.source.received, 100);
-
-    let refused = ground.catalogue.record_offset(&upload, 101, later).await;
-    assert!(matches!(refused, Err(CatalogueError::Invalid { field: "offset", .. })), "{refused:?}");
-    for offset in [40, 100] {
-        let event = heard.next().await.expect("an event");
-        let progress: events::UploadProgress =
-            serde_json::from_value(event.payload.clone()).expect("progress");
-        assert_eq!((event.kind.as_str(), event.seq), (events::UPLOAD_PROGRESS, None));
-        assert_eq!((progress.offset, progress.length, &progress.asset), (offset, 100, &asset.id));
-    }
-});
-
 both_dbs!(finishing_twice_makes_one_probe, |db| async move {
     let ground = Ground::new(db).await;
     let (upload, asset) = ground.begin_upload(10).await;
@@ -167,13 +141,17 @@ both_dbs!(expired_uploads_are_given_up_once, |db| async move {
     let (lost, asset) = ground.begin_upload(10).await;
     let (done, _) = ground.begin_upload(10).await;
     ground.catalogue.complete_source(&done, 10).await.expect("complete");
+    let (written, _) = ground.begin_upload(10).await;
     ground.clock.set(lost.expires);
+    let mut lease = ground.catalogue.begin_write(&written, &ground.ambient.id()).await.expect("taken");
     let longer = lost.expires + Duration::from_secs(1);
-    ground.catalogue.record_offset(&kept, 1, longer).await.expect("recorded");
+    ground.write(&kept, 1, longer).await;
 
     let expired = ground.catalogue.expired_uploads(10).await.expect("a list");
     assert_eq!(expired.iter().map(|upload| &upload.id).collect::<Vec<_>>(), [&lost.id]);
     assert!(!ground.catalogue.expire_upload(&kept).await.expect("asked"), "more of it came");
+    assert!(ground.catalogue.renew_write(&mut lease, true).await.expect("asked"));
+    assert!(!ground.catalogue.expire_upload(&written).await.expect("asked"), "more of it comes");
     ground.open_connections(2).await;
     let twice = join_all((0..2).map(|_| ground.catalogue.expire_upload(&lost))).await;
     let twice: Vec<_> = twice.into_iter().map(|done| done.expect("asked")).collect();
@@ -189,6 +167,9 @@ both_dbs!(expired_uploads_are_given_up_once, |db| async move {
     let refused = ground.catalogue.requeue_asset(&ground.creator, &asset.id).await;
     assert!(matches!(refused, Err(CatalogueError::NoSource)), "{refused:?}");
     assert!(ground.catalogue.expired_uploads(10).await.expect("a list").is_empty());
+    ground.clock.advance(WRITE_LEASE);
+    let expired = ground.catalogue.expired_uploads(10).await.expect("a list");
+    assert_eq!(expired.iter().map(|upload| &upload.id).collect::<Vec<_>>(), [&written.id, &kept.id]);
     assert_eq!(ground.events(&asset.id).await, [events::CREATED, events::FAILED]);
     let inventory = ground.catalogue.inventory(&asset.id).await.expect("read").expect("an asset");
     assert!(inventory.abandoned && !inventory.deleted);
@@ -208,7 +189,7 @@ both_dbs!(uploads_left_one_step_before_the_end_are_found, |db| async move {
     let (open, _) = ground.begin_upload(10).await;
     let (done, _) = ground.begin_upload(10).await;
     for (upload, offset) in [(&stranded, 10), (&open, 9), (&done, 10)] {
-        ground.catalogue.record_offset(upload, offset, upload.expires).await.expect("recorded");
+        ground.write(upload, offset, upload.expires).await;
     }
     ground.catalogue.complete_source(&done, 10).await.expect("complete");
     let found = ground.catalogue.stranded_uploads(10).await.expect("a list");
