@@ -182,6 +182,20 @@ impl Server {
         self.child.id().expect("the server runs")
     }
 
+    /// What a command of the operator prints, on this server's database.
+    ///
+    /// # Panics
+    /// When it fails.
+    pub async fn command(&self, arguments: &[&str]) -> String {
+        let (data, stack) = (self.place.data.path(), &self.place.stack);
+        let mut command = Command::new(binary());
+        command.args(arguments).arg("--data").arg(data).args(stack.flags(self.place.first.path(), data));
+        let output = command.envs(stack.environment()).output().await.expect("the command runs");
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{arguments:?}: {said}");
+        String::from_utf8_lossy(&output.stdout).into_owned()
+    }
+
     /// The owner's API key.
     ///
     /// # Panics

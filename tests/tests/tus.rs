@@ -40,7 +40,15 @@ async fn the_server_says_what_it_can() {
     let answer = server.stranger().send(Method::OPTIONS, "/files", &[], "").await;
     assert_eq!(answer.status, 204);
     assert_eq!(answer.header("tus-version"), "1.0.0");
-    for extension in ["creation", "creation-with-upload", "termination", "checksum", "expiration"] {
+    for extension in [
+        "creation",
+        "creation-with-upload",
+        "creation-defer-length",
+        "concatenation",
+        "termination",
+        "checksum",
+        "expiration",
+    ] {
         assert!(answer.header("tus-extension").split(',').any(|known| known == extension), "{extension}");
     }
     assert!(answer.header("tus-checksum-algorithm").contains("sha1"));
@@ -150,4 +158,119 @@ async fn a_creation_may_bring_its_first_bytes() {
     let head = client.send(Method::HEAD, answer.header("location"), &[TUS], "").await;
     assert_eq!((head.header("upload-metadata"), head.header("upload-length")), (metadata.as_str(), "10"));
     assert_eq!(head.header("cache-control"), "no-store");
+}
+
+/// A partial upload of these bytes; its path.
+async fn partial(client: &Client, bytes: &'static str, length: usize) -> String {
+    let length = length.to_string();
+    let headers = [TUS, BYTES, ("upload-length", length.as_str()), ("upload-concat", "partial")];
+    let answer = client.send(Method::POST, "/files", &headers, bytes).await;
+    assert_eq!((answer.status.as_u16(), answer.header("nexus-asset")), (201, ""), "{answer:?}");
+    let url = answer.header("location");
+    url[url.find("/files/").expect("a path")..].to_owned()
+}
+
+async fn join(client: &Client, parts: &[&str], more: &[(&str, &str)]) -> Answer {
+    let concat = format!("final;{}", parts.join(" "));
+    client.send(Method::POST, "/files", &[&[TUS, ("upload-concat", &concat)], more].concat(), "").await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn parts_become_one_upload_in_the_order_said() {
+    let server = Server::start().await;
+    let client = server.client();
+    let (one, two) = (partial(&client, "hel", 5).await, partial(&client, "wor", 3).await);
+    let unfinished = join(&client, &[&one, &two], &[]).await;
+    assert_eq!((unfinished.status.as_u16(), unfinished.problem().as_str()), (409, "conflict"));
+    assert_eq!(patch(&client, &one, 3, "lo", &[]).await.status, 204);
+    let head = client.send(Method::HEAD, &one, &[TUS], "").await;
+    assert_eq!((head.header("upload-offset"), head.header("upload-concat")), ("5", "partial"));
+    let list = client.get("/api/v1/assets").await.json();
+    assert_eq!(list["items"].as_array().map(Vec::len), Some(0), "{list}");
+
+    let metadata = format!("filename {}", STANDARD.encode("joined.mp4"));
+    let whole = join(&client, &[&two, &one], &[("upload-metadata", &metadata)]).await;
+    assert_eq!((whole.status.as_u16(), whole.header("upload-offset")), (201, "8"), "{whole:?}");
+    let (url, asset) = (whole.header("location"), whole.header("nexus-asset"));
+    let head = client.send(Method::HEAD, url, &[TUS], "").await;
+    assert_eq!((head.header("upload-offset"), head.header("upload-length")), ("8", "8"));
+    assert_eq!(head.header("upload-concat"), format!("final;{two} {one}"));
+    assert_eq!(patch(&client, url, 8, "more", &[]).await.status, 403);
+    for part in [&one, &two] {
+        assert_eq!(client.send(Method::HEAD, part, &[TUS], "").await.status, 404, "its bytes went over");
+    }
+    let shown = client.settled(asset).await;
+    assert_eq!(shown["source"]["name"], "joined.mp4");
+    assert_eq!((shown["source"]["bytes"].as_u64(), shown["state"].as_str()), (Some(8), Some("failed")));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_film_in_parts_becomes_ready() {
+    let server = Server::start().await;
+    let client = server.client();
+    let film = std::fs::read(tests::clip(14, "640x360", "25", &[])).expect("the film");
+    let mut parts = Vec::new();
+    for piece in film.chunks(film.len() / 3 + 1) {
+        let path = partial(&client, "", piece.len()).await;
+        assert_eq!(patch(&client, &path, 0, piece.to_vec(), &[]).await.status, 204);
+        parts.push(path);
+    }
+    let parts: Vec<&str> = parts.iter().map(String::as_str).collect();
+    let whole = join(&client, &parts, &[]).await;
+    let asset = client.settled(whole.header("nexus-asset")).await;
+    let expected: String = sha2::Sha256::digest(&film).iter().map(|byte| format!("{byte:02x}")).collect();
+    assert_eq!(
+        (asset["state"].as_str(), asset["source"]["sha256"].as_str()),
+        (Some("ready"), Some(&*expected))
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn final_uploads_of_what_is_not_there_are_refused() {
+    let server = Server::start().await;
+    let client = server.client();
+    let part = partial(&client, "hello", 5).await;
+    let (file, _) = create(&client, 5).await;
+    for (parts, more, expected) in [
+        (vec![], &[][..], 400),
+        (vec![part.as_str(), part.as_str()], &[], 400),
+        (vec!["/files/nonsense"], &[], 400),
+        (vec![part.as_str()], &[("upload-length", "5")], 400),
+        (vec![part.as_str()], &[("upload-defer-length", "1")], 400),
+        (vec!["/files/01h00000000000000000000000"], &[], 404),
+        (vec![file.as_str()], &[], 404),
+    ] {
+        let refused = join(&client, &parts, more).await;
+        assert_eq!(refused.status.as_u16(), expected, "{parts:?} {more:?} {refused:?}");
+    }
+    let wrong =
+        client.send(Method::POST, "/files", &[TUS, ("upload-concat", "Partial"), ("upload-length", "1")], "");
+    assert_eq!(wrong.await.status, 400);
+    let bytes = join(&client, &[&part], &[BYTES, ("transfer-encoding", "chunked")]).await;
+    assert_eq!(bytes.status, 400);
+    assert_eq!(client.send(Method::DELETE, &part, &[TUS], "").await.status, 204);
+    assert_eq!(join(&client, &[&part], &[]).await.status, 404);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_length_may_come_with_a_later_request() {
+    let server = Server::start().await;
+    let client = server.client();
+    let created = client.send(Method::POST, "/files", &[TUS, ("upload-defer-length", "1")], "").await;
+    assert_eq!(created.status, 201, "{created:?}");
+    let url = created.header("location");
+    assert_eq!(patch(&client, url, 0, "hel", &[]).await.status, 204);
+    let head = client.send(Method::HEAD, url, &[TUS], "").await;
+    assert_eq!((head.header("upload-defer-length"), head.header("upload-length")), ("1", ""));
+    assert_eq!(head.header("upload-offset"), "3");
+    assert_eq!(patch(&client, url, 3, "lo", &[("upload-length", "2")]).await.status, 422);
+    assert_eq!(patch(&client, url, 3, "lo", &[("upload-length", "-5")]).await.status, 400);
+    let huge = patch(&client, url, 3, "lo", &[("upload-length", "9999999999999999")]).await;
+    assert_eq!(huge.status, 413);
+    assert_eq!(patch(&client, url, 3, "l", &[("upload-length", "5")]).await.status, 204);
+    assert_eq!(patch(&client, url, 4, "o", &[("upload-length", "6")]).await.status, 422, "it is said once");
+    assert_eq!(patch(&client, url, 4, "o", &[("upload-length", "5")]).await.status, 204);
+    let head = client.send(Method::HEAD, url, &[TUS], "").await;
+    assert_eq!((head.header("upload-length"), head.header("upload-defer-length")), ("5", ""));
+    assert_eq!(client.settled(created.header("nexus-asset")).await["source"]["bytes"], 5);
 }

@@ -176,6 +176,18 @@ impl Folder {
         .await
     }
 
+    pub(crate) async fn concat(&self, parts: &[(Key, u64)], key: &Key) -> Result<(), BlobError> {
+        let sources: Vec<_> = parts.iter().map(|(part, _)| (part.clone(), self.object(part))).collect();
+        let (path, temporary, key) = (self.object(key), self.temporary(), key.clone());
+        blocking(move || {
+            let made = concat_files(&sources, &temporary, &path);
+            // The temporary name is of no use either way; its removal failing leaves only clutter.
+            let _ = fs::remove_file(&temporary);
+            if made? { Ok(()) } else { Err(BlobError::Conflict(key)) }
+        })
+        .await
+    }
+
     pub(crate) async fn free_bytes(&self) -> Result<Option<u64>, BlobError> {
         let root = self.root.clone();
         blocking(move || {
@@ -191,6 +203,16 @@ fn put_file(path: &Path, temporary: &Path, bytes: &[u8]) -> Result<bool, BlobErr
     file.write_all(bytes)?;
     file.sync_data()?;
     Ok(link_new(temporary, path)? || same_bytes(path, bytes)?)
+}
+
+/// Whether the object is new; one that is there stays as it is.
+fn concat_files(sources: &[(Key, PathBuf)], temporary: &Path, path: &Path) -> Result<bool, BlobError> {
+    let mut file = File::create_new(temporary)?;
+    for (key, source) in sources {
+        io::copy(&mut missing_is(File::open(source), key)?, &mut file)?;
+    }
+    file.sync_data()?;
+    Ok(link_new(temporary, path)?)
 }
 
 /// Removes a file and then the folders above it, below `root`, that this leaves empty.

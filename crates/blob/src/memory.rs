@@ -175,6 +175,17 @@ impl Memory {
         Ok(())
     }
 
+    pub(crate) async fn concat(&self, parts: &[(Key, u64)], key: &Key) -> Result<(), BlobError> {
+        let mut shelves = self.shelves();
+        let mut whole = BytesMut::new();
+        for (part, _) in parts {
+            let missing = || BlobError::NotFound(part.to_string());
+            whole.extend_from_slice(shelves.objects.get(part).ok_or_else(missing)?);
+        }
+        shelves.objects.insert(key.clone(), whole.freeze());
+        Ok(())
+    }
+
     pub(crate) async fn free_bytes(&self) -> Result<Option<u64>, BlobError> {
         Ok(None)
     }

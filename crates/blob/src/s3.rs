@@ -5,6 +5,7 @@
 //! of an upload under the condition that it is the one that was read (`If-Match`). A server that does not know the
 //! conditions, which is found out at the start, is asked first what there is.
 
+mod concat;
 mod failure;
 mod multipart;
 mod stage;

@@ -192,6 +192,28 @@ impl Store {
         on!(self, backend => backend.stage_finish(stage, key).await)
     }
 
+    /// Makes an object of others, in order; they stay. Bounded in memory however long they are, and done by the
+    /// back end where it can.
+    ///
+    /// # Errors
+    /// [`BlobError::NotFound`] for one that is not there; [`BlobError::Conflict`] when the object exists with another
+    /// length; [`BlobError::Full`]; [`BlobError::Io`].
+    pub async fn concat(&self, parts: &[Key], key: &Key) -> Result<u64, BlobError> {
+        let mut lengths = Vec::with_capacity(parts.len());
+        for part in parts {
+            let meta = self.head(part).await?.ok_or_else(|| BlobError::NotFound(part.to_string()))?;
+            lengths.push((part.clone(), meta.bytes));
+        }
+        let whole = lengths.iter().map(|(_, bytes)| bytes).sum();
+        match self.head(key).await? {
+            Some(there) if there.bytes == whole => return Ok(whole),
+            Some(_) => return Err(BlobError::Conflict(key.clone())),
+            None => {}
+        }
+        on!(self, backend => backend.concat(&lengths, key).await)?;
+        Ok(whole)
+    }
+
     /// Drops a stage that was begun for the object `becomes`, and what a process that ended while it began one
     /// left behind; dropping none is fine.
     ///

@@ -161,6 +161,39 @@ async fn an_empty_stage_becomes_an_empty_object(store: Store) {
     assert_eq!(store.head(&name).await.expect("asked").map(|meta| meta.bytes), Some(0));
 }
 
+/// Long and short parts in every order that matters to a multipart copy.
+async fn a_concatenation_is_its_parts_in_order(store: Store) {
+    let pattern = |seed: u32, len: u32| -> Bytes {
+        (0..len).map(|at| (at.wrapping_add(seed).wrapping_mul(2_654_435_761) >> 24) as u8).collect()
+    };
+    let lengths = [3, 7_000_000, 0, 11, 5 << 20, 1_000_000, 9_000_000, 17];
+    let mut keys = Vec::new();
+    let mut expected = Vec::new();
+    for (number, len) in (0..).zip(lengths) {
+        let (name, bytes) = (key(&format!("parts/{number}")), pattern(number, len));
+        store.put(&name, bytes.clone()).await.expect("stored");
+        expected.extend_from_slice(&bytes);
+        keys.push(name);
+    }
+    for (name, count) in [("whole/8", 8), ("whole/1", 1), ("whole/3", 3)] {
+        let len: u64 = lengths[..count].iter().map(|len| u64::from(*len)).sum();
+        for _ in 0..2 {
+            assert_eq!(store.concat(&keys[..count], &key(name)).await.expect("made"), len, "{name}");
+        }
+        let pieces: Vec<Bytes> =
+            store.stream(&key(name), 0..len).await.expect("found").try_collect().await.expect("read");
+        assert!(pieces.concat() == expected[..pieces.concat().len()], "{name} is not its parts");
+        assert_eq!(pieces.concat().len() as u64, len, "{name}");
+    }
+    let other = store.concat(&keys[..2], &key("whole/1")).await;
+    assert!(matches!(other, Err(BlobError::Conflict(_))), "{other:?}");
+    let gone = store.concat(&[key("parts/none")], &key("whole/none")).await;
+    assert!(matches!(gone, Err(BlobError::NotFound(_))), "{gone:?}");
+    assert_eq!(store.concat(&[keys[2].clone()], &key("whole/0")).await.expect("made"), 0);
+    assert_eq!(store.head(&key("whole/0")).await.expect("asked").map(|meta| meta.bytes), Some(0));
+    assert_eq!(store.get_range(&keys[0], 0, 9).await.expect("the parts stay"), expected[..3]);
+}
+
 /// A hand-fed body.
 mod hand_fed {
     use super::*;
@@ -218,4 +251,5 @@ every_backend!(
     a_long_stage_is_what_was_sent,
     a_dropped_stage_is_gone,
     an_empty_stage_becomes_an_empty_object,
+    a_concatenation_is_its_parts_in_order,
 );

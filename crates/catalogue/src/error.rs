@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use ::events::EventsError;
 use ::jobs::JobsError;
-use base::Role;
+use base::{Role, UploadId};
 use db::DbError;
 use media::TrackName;
 
@@ -36,12 +36,36 @@ pub enum CatalogueError {
         problem: String,
     },
     /// An upload was declared finished with another number of bytes than it announced.
-    #[error("the upload has {received} of {length} bytes")]
+    #[error("the upload has {received} of {} bytes", length.map_or("yet unknown".to_owned(), |n| n.to_string()))]
     Incomplete {
         /// Bytes that arrived.
         received: u64,
-        /// Bytes that were announced.
-        length: u64,
+        /// Bytes that were announced; `None` when none were.
+        length: Option<u64>,
+    },
+    /// A partial upload cannot become part of a final one.
+    #[error("partial upload {part}: {problem}")]
+    PartUnusable {
+        /// Which.
+        part: UploadId,
+        /// Why.
+        problem: &'static str,
+        /// Whether the caller's tenant has none of that identifier.
+        unknown: bool,
+    },
+    /// More bytes than one upload may have.
+    #[error("at most {limit} bytes may be uploaded")]
+    TooLarge {
+        /// The limit, in bytes.
+        limit: u64,
+    },
+    /// More bytes than the tenant may have together.
+    #[error("{used} of {limit} bytes are used or promised; delete something first, or ask for more room")]
+    OverQuota {
+        /// Bytes used, promised ones included.
+        used: u64,
+        /// The limit, in bytes.
+        limit: u64,
     },
     /// Somebody else is writing to the upload.
     #[error("another request is sending bytes of this upload")]

@@ -47,7 +47,7 @@ pub struct UploadProgress {
     pub asset: AssetId,
     /// Durable bytes.
     pub offset: u64,
-    /// Bytes there will be.
+    /// Bytes there will be; as many as there are while the client has not said it.
     pub length: u64,
 }
 

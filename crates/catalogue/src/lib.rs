@@ -1,6 +1,6 @@
 //! Assets and how they come to be: uploads, versions, pieces of work, tracks and parts.
 //!
-//! Owns the tables `asset`, `upload`, `edition`, `piece`, `track` and `part`; queues the work that turns a
+//! Owns the tables `asset`, `upload`, `upload_limit`, `edition`, `piece`, `track` and `part`; queues the work that turns a
 //! source into something to watch ([`Work`]) and announces what becomes of it ([`events`]).
 //!
 //! Three callers, three groups of functions:
@@ -18,7 +18,9 @@
 mod error;
 pub mod events;
 mod jobs;
+mod limits;
 mod model;
+mod partials;
 mod playback;
 mod progress;
 mod store;
@@ -39,6 +41,7 @@ use db::{Db, Tx};
 
 pub use error::{CatalogueError, Result};
 pub use jobs::Work;
+pub use limits::{Limits, OwnLimits};
 pub use model::{
     Asset, AssetPatch, FINDINGS_MAX, Finding, Gate, IllegalStep, Lifecycle, METADATA_BYTES_MAX,
     NAME_CHARS_MAX, NewUpload, Part, Piece, Playback, REASON_CHARS_MAX, Remaining, Severity, Source, State,
@@ -64,6 +67,7 @@ pub struct Catalogue {
     ambient: Ambient,
     board: ProgressBoard,
     sweep_delay: Duration,
+    limits: Limits,
 }
 
 impl Catalogue {
@@ -72,7 +76,16 @@ impl Catalogue {
     #[must_use]
     pub fn new(db: Db, queue: Queue, outbox: Outbox, bus: Bus, ambient: Ambient, lease: Duration) -> Self {
         let board = ProgressBoard::default();
-        Self { db, queue, outbox, bus, ambient, board, sweep_delay: lease.saturating_mul(2) }
+        Self {
+            db,
+            queue,
+            outbox,
+            bus,
+            ambient,
+            board,
+            sweep_delay: lease.saturating_mul(2),
+            limits: Limits::NONE,
+        }
     }
 
     /// An asset of the principal's tenant.

@@ -148,8 +148,8 @@ pub struct NewUpload {
     pub title: Option<String>,
     /// The file's name; may be empty. What does not fit in [`NAME_CHARS_MAX`] printable characters is dropped.
     pub name: String,
-    /// How many bytes will come.
-    pub length: u64,
+    /// How many bytes will come; `None` leaves it to be said later.
+    pub length: Option<u64>,
     /// Who may watch the asset.
     pub visibility: Visibility,
     /// The `Upload-Metadata` to be echoed, at most [`METADATA_BYTES_MAX`] bytes; may be empty.
@@ -163,16 +163,18 @@ pub struct NewUpload {
 pub struct Upload {
     /// Its identifier.
     pub id: UploadId,
-    /// The asset that is made from it.
-    pub asset: AssetId,
+    /// The asset that is made from it; `None` for a partial upload.
+    pub asset: Option<AssetId>,
     /// Who owns both.
     pub tenant: TenantId,
-    /// How many bytes it will have.
-    pub length: u64,
+    /// How many bytes it will have; `None` while the client has not said it.
+    pub length: Option<u64>,
     /// How many bytes are durable, as far as was reported; the object store knows exactly.
     pub offset: u64,
     /// The `Upload-Metadata` it was made with.
     pub metadata: String,
+    /// The `Upload-Concat` it was made with; `None` for an upload on its own.
+    pub concat: Option<String>,
     /// When it is given up unless more of it comes.
     pub expires: Timestamp,
     /// When its last byte was durable and its asset went on to be made.

@@ -5,6 +5,7 @@
 //! rows come after domain rows, nothing deadlocks.
 
 pub(crate) mod asset;
+pub(crate) mod limit;
 pub(crate) mod part;
 pub(crate) mod piece;
 pub(crate) mod upload;
@@ -64,7 +65,7 @@ pub(crate) fn stored_number(field: &'static str, value: u64) -> Result<i64> {
 
 #[cfg(test)]
 pub(crate) fn all_statements() -> Vec<db::Statement> {
-    [asset::ALL, upload::ALL, piece::ALL, part::ALL].concat()
+    [asset::ALL, limit::ALL, upload::ALL, piece::ALL, part::ALL].concat()
 }
 
 #[cfg(test)]

@@ -1,6 +1,8 @@
 //! Behaviour on both engines. This file builds the ground the others stand on: a database, a creator, plans
 //! and a worker that makes what it claims without making any media.
 
+mod limits;
+mod partials;
 mod playback;
 mod progress;
 mod requests;
@@ -58,14 +60,20 @@ impl Ground {
     }
 
     async fn begin_upload(&self, length: u64) -> (Upload, Asset) {
-        self.catalogue.create_upload(&self.creator, self.new_upload("film.mov", length)).await.expect("begun")
+        self.create(self.new_upload("film.mov", length)).await.expect("begun")
+    }
+
+    async fn create(&self, new: NewUpload) -> Result<(Upload, Asset)> {
+        let upload = self.catalogue.create_upload(&self.creator, new).await?;
+        let asset = self.asset(upload.asset.as_ref().expect("an asset")).await;
+        Ok((upload, asset))
     }
 
     fn new_upload(&self, name: &str, length: u64) -> NewUpload {
         NewUpload {
             title: None,
             name: name.to_owned(),
-            length,
+            length: Some(length),
             visibility: Visibility::Unlisted,
             metadata: String::new(),
             expires: self.ambient.now() + Duration::from_secs(3600),
@@ -74,7 +82,8 @@ impl Ground {
 
     /// Writes to an upload until so much of it is durable.
     async fn write(&self, upload: &Upload, offset: u64, expires: base::Timestamp) {
-        let lease = self.catalogue.begin_write(upload, &self.ambient.id()).await.expect("nobody else writes");
+        let lease =
+            self.catalogue.begin_write(upload, &self.ambient.id(), None).await.expect("nobody else writes");
         self.catalogue.end_write(upload, lease, offset, expires).await.expect("recorded");
     }
 

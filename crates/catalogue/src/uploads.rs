@@ -5,7 +5,8 @@
 
 use std::time::Duration;
 
-use base::{Principal, Role, UploadId};
+use base::{AssetId, Principal, Role, UploadId};
+use db::Tx;
 
 use crate::{
     Asset, Catalogue, CatalogueError, IllegalStep, Lifecycle, NAME_CHARS_MAX, NewUpload, Result, State, Step,
@@ -21,45 +22,71 @@ impl Catalogue {
     ///
     /// # Errors
     /// [`CatalogueError::Forbidden`] below [`Role::Creator`]; [`CatalogueError::Invalid`] for a title or
-    /// metadata out of range; [`CatalogueError::Db`], [`CatalogueError::Events`].
-    pub async fn create_upload(&self, principal: &Principal, new: NewUpload) -> Result<(Upload, Asset)> {
+    /// metadata out of range; [`CatalogueError::TooLarge`], [`CatalogueError::OverQuota`];
+    /// [`CatalogueError::Db`], [`CatalogueError::Events`].
+    pub async fn create_upload(&self, principal: &Principal, new: NewUpload) -> Result<Upload> {
+        let (upload, asset) = self.upload_with_asset(principal, new)?;
+        let mut tx = self.db.write().await?;
+        self.allowance(&mut tx, &upload.tenant).await?.check(0, upload.length.unwrap_or(0))?;
+        self.add_upload(tx, upload, asset).await
+    }
+
+    pub(crate) fn upload_with_asset(
+        &self,
+        principal: &Principal,
+        new: NewUpload,
+    ) -> Result<(Upload, AssetToAdd)> {
         needs(principal, Role::Creator)?;
         let title = match &new.title {
             Some(title) => model::check_title(title)?,
             None => model::title_from_name(&new.name),
         };
         model::check_metadata(&new.metadata)?;
-        let upload = Upload {
+        let (id, tenant) = (self.ambient.id::<AssetId>(), principal.tenant.clone());
+        let source_name = model::printable(&new.name, NAME_CHARS_MAX);
+        let asset = AssetToAdd { id: id.clone(), tenant, title, visibility: new.visibility, source_name };
+        Ok((self.upload_of(principal, Some(id), new), asset))
+    }
+
+    pub(crate) fn upload_of(&self, principal: &Principal, asset: Option<AssetId>, new: NewUpload) -> Upload {
+        Upload {
             id: self.ambient.id(),
-            asset: self.ambient.id(),
+            asset,
             tenant: principal.tenant.clone(),
             length: new.length,
             offset: 0,
             metadata: new.metadata,
+            concat: None,
             expires: new.expires,
             finished: None,
-        };
-        let source_name = model::printable(&new.name, NAME_CHARS_MAX);
-        let asset = AssetToAdd {
-            id: &upload.asset,
-            tenant: &upload.tenant,
-            title: &title,
-            visibility: new.visibility,
-            source_name: &source_name,
-        };
-        self.add_upload(&upload, asset).await
+        }
     }
 
-    async fn add_upload(&self, upload: &Upload, asset: AssetToAdd<'_>) -> Result<(Upload, Asset)> {
+    pub(crate) async fn add_upload(&self, mut tx: Tx, upload: Upload, asset: AssetToAdd) -> Result<Upload> {
         let (now, life) = (self.ambient.now(), Lifecycle::begin());
-        let mut tx = self.db.write().await?;
-        store::asset::add(&mut tx, asset, &life, now).await?;
-        store::upload::add(&mut tx, upload, now).await?;
-        events::announce(&self.outbox, &mut tx, &upload.tenant, events::CREATED, &upload.asset, &life)
-            .await?;
-        let asset = found(store::asset::find(&mut tx, &upload.asset, None, None).await?)?;
+        store::asset::add(&mut tx, &asset, &life, now).await?;
+        store::upload::add(&mut tx, &upload, now).await?;
+        events::announce(&self.outbox, &mut tx, &upload.tenant, events::CREATED, &asset.id, &life).await?;
         tx.commit().await?;
-        Ok((upload.clone(), asset))
+        Ok(upload)
+    }
+
+    /// Says how long an upload is that was begun without a length; saying the same again is fine.
+    ///
+    /// # Errors
+    /// [`CatalogueError::Invalid`] when it has another length, or has more bytes already;
+    /// [`CatalogueError::TooLarge`], [`CatalogueError::OverQuota`]; [`CatalogueError::Db`].
+    pub async fn set_upload_length(&self, upload: &mut Upload, length: u64) -> Result<()> {
+        let mut tx = self.db.write().await?;
+        let allowance = self.allowance(&mut tx, &upload.tenant).await?;
+        allowance.check(store::upload::counted(&mut tx, &upload.id).await?, length)?;
+        if !store::upload::set_length(&mut tx, &upload.id, length).await? {
+            let problem = "is not the length that was said before, or less than what has arrived".to_owned();
+            return Err(CatalogueError::Invalid { field: "length", problem });
+        }
+        tx.commit().await?;
+        upload.length = Some(length);
+        Ok(())
     }
 
     /// An upload of the principal's tenant that is open or finished. One that was given up, has expired or
@@ -77,8 +104,9 @@ impl Catalogue {
     /// Tells who listens in this process how much of an upload has arrived; writes nothing, so it may be
     /// called as often as somebody wants to see it.
     pub fn tell_upload_progress(&self, upload: &Upload, offset: u64) {
-        let Upload { asset, tenant, length, .. } = upload;
-        let payload = serde_json::json!({"asset": asset, "offset": offset, "length": length});
+        let Upload { asset: Some(asset), tenant, length, .. } = upload else { return };
+        let payload =
+            serde_json::json!({"asset": asset, "offset": offset, "length": length.unwrap_or(offset)});
         self.bus.volatile(tenant, events::UPLOAD_PROGRESS, asset.as_str(), payload);
     }
 
@@ -90,12 +118,12 @@ impl Catalogue {
     /// when the upload was given up or its asset deleted; [`CatalogueError::Db`], [`CatalogueError::Jobs`],
     /// [`CatalogueError::Events`].
     pub async fn complete_source(&self, upload: &Upload, bytes: u64) -> Result<Asset> {
-        if bytes != upload.length {
+        if upload.length != Some(bytes) {
             return Err(CatalogueError::Incomplete { received: bytes, length: upload.length });
         }
         let mut tx = self.db.write().await?;
-        let mut held = self.hold(&mut tx, &upload.asset).await?;
-        let known = store::upload::of_asset(&mut tx, &upload.asset).await?;
+        let mut held = self.hold(&mut tx, asset_of(upload)?).await?;
+        let known = store::upload::of_asset(&mut tx, &held.id).await?;
         if known.finished.is_none() {
             if held.life.state != State::Uploading {
                 return Err(CatalogueError::NotFound);
@@ -119,7 +147,7 @@ impl Catalogue {
     /// [`CatalogueError::Events`].
     pub async fn terminate_upload(&self, upload: &Upload) -> Result<()> {
         let mut tx = self.db.write().await?;
-        let held = self.hold(&mut tx, &upload.asset).await?;
+        let held = self.hold(&mut tx, asset_of(upload)?).await?;
         if held.life.state != State::Uploading {
             let illegal = IllegalStep { state: held.life.state, step: "abandon its upload" };
             return Err(illegal.into());
@@ -143,8 +171,8 @@ impl Catalogue {
     /// [`CatalogueError::Db`], [`CatalogueError::Jobs`], [`CatalogueError::Events`].
     pub async fn expire_upload(&self, upload: &Upload) -> Result<bool> {
         let mut tx = self.db.write().await?;
-        let Some(mut held) = store::asset::lock(&mut tx, &upload.asset).await? else { return Ok(false) };
-        let known = store::upload::of_asset(&mut tx, &upload.asset).await?;
+        let Some(mut held) = store::asset::lock(&mut tx, asset_of(upload)?).await? else { return Ok(false) };
+        let known = store::upload::of_asset(&mut tx, &held.id).await?;
         let writing = store::upload::claimed_until(&mut tx, &upload.id).await?;
         let over =
             writing.is_none_or(|until| until <= self.ambient.now()) && known.expires <= self.ambient.now();
@@ -163,6 +191,11 @@ impl Catalogue {
     /// # Errors
     /// [`CatalogueError::Db`].
     pub async fn stranded_uploads(&self, limit: u32) -> Result<Vec<Upload>> {
-        store::upload::complete(&mut self.db.read().await?, limit).await
+        store::upload::complete(&mut self.db.read().await?, self.ambient.now(), limit).await
     }
+}
+
+/// The asset of an upload that has one; a partial upload becomes none.
+fn asset_of(upload: &Upload) -> Result<&AssetId> {
+    upload.asset.as_ref().ok_or(CatalogueError::NotFound)
 }

@@ -7,12 +7,16 @@
 use std::time::Duration;
 
 use base::{Timestamp, UploadId, WorkerId};
+use db::Tx;
 
-use crate::{Catalogue, CatalogueError, Result, Upload, store};
+use crate::{Catalogue, CatalogueError, Result, Upload, limits::Allowance, store};
 
 /// How long the right to write to an upload lasts unless it is renewed. Clients that try again for some nine seconds,
 /// as tus-js-client does by default, outlast it.
 pub const WRITE_LEASE: Duration = Duration::from_secs(6);
+
+/// The most that is promised to an upload of which nothing says how long it will be: 1 PiB.
+const SIZE_UNKNOWN_MAX: u64 = 1 << 50;
 
 /// The right to write to an upload.
 #[derive(Clone, Debug)]
@@ -20,25 +24,42 @@ pub struct WriteLease {
     pub(crate) upload: UploadId,
     pub(crate) token: String,
     until: Timestamp,
+    /// The most bytes that the upload may have when it is given back.
+    pub end: u64,
 }
 
 impl Catalogue {
-    /// Takes the right to write to an upload, for [`WRITE_LEASE`], in the name of a process.
+    /// Takes the right to write to an upload, for [`WRITE_LEASE`], in the name of a process. Of one without a length,
+    /// bytes up to `end` are promised; `None` promises all that its tenant may yet have.
     ///
     /// # Errors
+    /// [`CatalogueError::TooLarge`], [`CatalogueError::OverQuota`] when `end` is too far;
     /// [`CatalogueError::Busy`] while somebody else has it, or when the upload is finished by now;
     /// [`CatalogueError::Db`].
-    pub async fn begin_write(&self, upload: &Upload, writer: &WorkerId) -> Result<WriteLease> {
+    pub async fn begin_write(
+        &self,
+        upload: &Upload,
+        writer: &WorkerId,
+        end: Option<u64>,
+    ) -> Result<WriteLease> {
         let now = self.ambient.now();
         let token = format!("{:032x}", u128::from_be_bytes(self.ambient.bytes()));
-        let lease = WriteLease { upload: upload.id.clone(), token, until: now + WRITE_LEASE };
+        let mut lease = WriteLease { upload: upload.id.clone(), token, until: now + WRITE_LEASE, end: 0 };
         let mut tx = self.db.write().await?;
+        let allowance = match upload.length {
+            Some(_) => None,
+            None => Some(self.allowance(&mut tx, &upload.tenant).await?),
+        };
         if !store::upload::claim(&mut tx, &lease, writer, lease.until, now).await? {
             let until = store::upload::claimed_until(&mut tx, &upload.id).await?;
             return Err(CatalogueError::Busy {
                 wait: until.map_or(Duration::ZERO, |until| until.since(now).min(WRITE_LEASE)),
             });
         }
+        lease.end = match allowance {
+            Some(allowance) => promise(&mut tx, &lease, &allowance, end).await?,
+            None => upload.length.unwrap_or_default(),
+        };
         tx.commit().await?;
         Ok(lease)
     }
@@ -68,8 +89,8 @@ impl Catalogue {
         offset: u64,
         expires: Timestamp,
     ) -> Result<()> {
-        if offset > upload.length {
-            let problem = format!("at most the upload's length of {} bytes is expected", upload.length);
+        if let Some(length) = upload.length.filter(|length| offset > *length) {
+            let problem = format!("at most the upload's length of {length} bytes is expected");
             return Err(CatalogueError::Invalid { field: "offset", problem });
         }
         let mut tx = self.db.write().await?;
@@ -79,6 +100,16 @@ impl Catalogue {
             self.tell_upload_progress(upload, offset);
         }
         Ok(())
+    }
+
+    /// Takes back what was promised to writers that were not heard of in time: bytes that nobody may send any more.
+    ///
+    /// # Errors
+    /// [`CatalogueError::Db`].
+    pub async fn revoke_promises(&self) -> Result<()> {
+        let mut tx = self.db.write().await?;
+        store::upload::revoke(&mut tx, self.ambient.now()).await?;
+        Ok(tx.commit().await?)
     }
 
     /// Gives back every right of a process that is dead for certain; how many.
@@ -91,4 +122,13 @@ impl Catalogue {
         tx.commit().await?;
         Ok(released)
     }
+}
+
+/// Counts what an upload without a length may come to by this lease.
+async fn promise(tx: &mut Tx, lease: &WriteLease, allowance: &Allowance, end: Option<u64>) -> Result<u64> {
+    let counted = store::upload::counted(tx, &lease.upload).await?;
+    let end = end.unwrap_or_else(|| allowance.most(counted).min(SIZE_UNKNOWN_MAX));
+    allowance.check(counted, end)?;
+    store::upload::promise(tx, lease, end.max(counted)).await?;
+    Ok(end)
 }

@@ -30,7 +30,7 @@ pub use error::{CmafError, ObjectError, PlanError, PresentationError, TrackError
 pub use facts::{AudioFacts, SourceClock, SourceFacts, VideoFacts};
 pub use frame_rate::FrameRate;
 pub use grid::SegmentGrid;
-pub use object::{Object, source_key, stage_key};
+pub use object::{Object, partial_key, source_key, stage_key};
 pub use plan::{AudioPlan, ChunkPlan, ImagesPlan, LadderPolicy, Plan, Rung, VideoPlan, plan};
 pub use timeline::{Bandwidth, Presentation, TrackTimeline};
 pub use track::{

@@ -276,6 +276,13 @@ pub fn stage_key(upload: &str) -> String {
     format!("uploads/{upload}")
 }
 
+/// Where the store keeps a finished partial upload until it becomes part of a source. `upload` is an identifier as
+/// [`Object::parse`] accepts it.
+#[must_use]
+pub fn partial_key(upload: &str) -> String {
+    format!("partials/{upload}")
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;

@@ -6,7 +6,7 @@ use anyhow::Result;
 use clap::{Args, Parser, Subcommand};
 use settings::{Override, Settings};
 
-use crate::{backup, check, film, key, upload};
+use crate::{backup, check, film, key, limit, upload};
 
 /// Media streaming server: films in, HLS and DASH ladders out, served by a caching edge.
 #[derive(Parser, Debug)]
@@ -52,6 +52,8 @@ pub enum Command {
         #[command(subcommand)]
         action: key::KeyCommand,
     },
+    /// Show or change how much a tenant may upload, with the server running or not.
+    Limit(limit::LimitArgs),
     /// Make a synthetic film: every frame carries its number, every second a flash and a beep.
     Film(film::FilmArgs),
     /// Check a stream for conformance: HLS, DASH and CMAF.

@@ -8,6 +8,7 @@ mod demo;
 mod doctor;
 mod film;
 mod key;
+mod limit;
 mod pipeline;
 mod run;
 mod stores;
@@ -63,6 +64,7 @@ async fn command(cli: Cli) -> Result<ExitCode> {
         }
         Command::Upload(args) => upload::run(args).await,
         Command::Key { action } => key::run(action, &sources.settings(&[])?).await,
+        Command::Limit(args) => limit::run(args, &sources.settings(&[])?).await,
         Command::Film(args) => film::run(&args, &sources.settings(&[])?).await,
         Command::Check(args) => check::run(args).await,
         Command::Doctor => doctor::run(&sources.settings(&[])?).await,

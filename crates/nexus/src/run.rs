@@ -70,7 +70,8 @@ impl House {
         tasks.spawn_critical("events", events::pump(bus.clone(), tasks.clone(), PumpOptions::default()));
         let lease = Duration::from_secs(settings.transcode.lease_seconds.into());
         let catalogue =
-            Catalogue::new(db.clone(), queue.clone(), outbox, bus.clone(), ambient.clone(), lease);
+            Catalogue::new(db.clone(), queue.clone(), outbox, bus.clone(), ambient.clone(), lease)
+                .with_limits(stores::limits(&settings.upload));
         if let Some(previous) = instance.previous() {
             catalogue.release_writer(previous).await?;
         }

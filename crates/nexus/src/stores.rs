@@ -5,6 +5,7 @@ use std::{fs, path::Path};
 use anyhow::{Context, Result, bail};
 use base::Ambient;
 use blob::{Access, Store};
+use catalogue::Limits;
 use db::{Db, Engine, Options};
 use settings::Settings;
 
@@ -61,6 +62,11 @@ pub async fn objects(settings: &Settings, ambient: Ambient) -> Result<Store> {
     let folder = settings.store_folder();
     let store = Store::folder(&folder, ambient).await;
     store.with_context(|| format!("opening the object store {}", folder.display()))
+}
+
+/// How much every tenant may upload that has no limits of its own.
+pub fn limits(upload: &settings::Upload) -> Limits {
+    Limits { bytes_max: upload.tenant_bytes_max, size_max: upload.size_max_bytes }
 }
 
 /// The bytes of a secret file, made from `fresh` on first use and readable by its owner alone.

@@ -196,8 +196,11 @@ pub struct Store {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Upload {
-    /// Largest file, in bytes.
+    /// Largest file, in bytes; a tenant may have a limit of its own (`nexus limit`).
     pub size_max_bytes: u64,
+    /// Bytes that all uploads of a tenant may have together, stored and promised ones; 0 is no limit. A tenant may
+    /// have a limit of its own (`nexus limit`).
+    pub tenant_bytes_max: u64,
     /// Hours an unfinished upload is kept after its last byte, 1 to 8,760.
     pub expiry_hours: u32,
     /// Seconds a body may stall before its connection is closed, 1 to 3,600; what arrived is kept.
@@ -208,7 +211,13 @@ pub struct Upload {
 
 impl Default for Upload {
     fn default() -> Self {
-        Self { size_max_bytes: 1 << 40, expiry_hours: 48, stall_seconds: 30, free_floor_bytes: 512 << 20 }
+        Self {
+            size_max_bytes: 1 << 40,
+            tenant_bytes_max: 0,
+            expiry_hours: 48,
+            stall_seconds: 30,
+            free_floor_bytes: 512 << 20,
+        }
     }
 }
 

@@ -3,6 +3,7 @@
 
 use std::{error::Error, time::Duration};
 
+use axum::http::StatusCode;
 use blob::BlobError;
 use catalogue::CatalogueError;
 use db::DbError;
@@ -92,6 +93,15 @@ impl Answer for CatalogueError {
             Self::Invalid { field, problem } => {
                 Problem::unprocessable(format!("{field}: {problem}")).member("field", field)
             }
+            Self::PartUnusable { unknown: true, .. } => Problem::not_found(self.to_string()),
+            Self::PartUnusable { .. } => Problem::conflict(self.to_string()),
+            Self::OverQuota { used, limit } => {
+                Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "quota-exceeded", "No room left for this tenant")
+                    .detail(self.to_string())
+                    .member("used_bytes", used)
+                    .member("limit_bytes", limit)
+            }
+            Self::TooLarge { limit } => Problem::payload_too_large(limit),
             Self::Busy { wait } => Problem::conflict(self.to_string()).retry_after(wait.max(RETRY_MIN)),
             Self::Incomplete { .. } | Self::NoSource | Self::Illegal(_) => {
                 Problem::conflict(self.to_string())

@@ -4,6 +4,7 @@ mod assets;
 mod auth;
 mod error;
 mod health;
+mod limits;
 mod link;
 mod media;
 mod page;
@@ -24,6 +25,7 @@ pub fn router(origin: &Origin) -> Router {
     let routes = Router::new()
         .merge(session::routes())
         .merge(assets::routes())
+        .merge(limits::routes())
         .merge(stream::routes())
         .merge(watch::routes())
         .merge(health::routes())

@@ -14,9 +14,10 @@ use httpkit::{Path, Problem};
 
 use super::{
     checksum::Algorithm,
+    concat,
     protocol::{
-        self, NEXUS_ASSET, TUS_RESUMABLE, UPLOAD_EXPIRES, UPLOAD_LENGTH, UPLOAD_METADATA, UPLOAD_OFFSET,
-        VERSION,
+        self, Kind, NEXUS_ASSET, TUS_RESUMABLE, UPLOAD_CONCAT, UPLOAD_DEFER_LENGTH, UPLOAD_EXPIRES,
+        UPLOAD_LENGTH, UPLOAD_METADATA, UPLOAD_OFFSET, VERSION,
     },
     receive,
 };
@@ -53,9 +54,10 @@ fn answer(
 ) -> Response {
     let mut response = (status, [(UPLOAD_OFFSET, HeaderValue::from(offset))]).into_response();
     let headers = response.headers_mut();
-    headers.extend(HeaderValue::from_str(upload.asset.as_str()).map(|asset| (NEXUS_ASSET, asset)));
+    let asset = upload.asset.as_ref().and_then(|asset| HeaderValue::from_str(asset.as_str()).ok());
+    headers.extend(asset.map(|asset| (NEXUS_ASSET, asset)));
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    if offset < upload.length {
+    if upload.length.is_none_or(|length| offset < length) || upload.is_partial() {
         headers.extend(protocol::expires(upload.expires).map(|expires| (UPLOAD_EXPIRES, expires)));
     }
     headers.extend(more);
@@ -69,11 +71,15 @@ async fn create(
     body: Body,
 ) -> Result<Response, Problem> {
     protocol::check_version(&headers)?;
-    let creation = protocol::creation(&headers, origin.limits.upload.size_max_bytes)?;
-    let brings_bytes = protocol::content_length(&headers)? != Some(0)
+    let creation = protocol::creation(&headers)?;
+    let announced = protocol::content_length(&headers)?;
+    let brings_bytes = announced != Some(0)
         && (headers.contains_key(header::CONTENT_TYPE) || headers.contains_key(header::TRANSFER_ENCODING));
     if brings_bytes {
         protocol::check_body_type(&headers)?;
+        if matches!(creation.kind, Kind::Final(..)) {
+            return Err(Problem::bad_request("a final upload is made of its parts and takes no bytes"));
+        }
     }
     let checksum = protocol::checksum(&headers)?;
     let given = |key: &str| creation.metadata.get(key).filter(|value| !value.is_empty());
@@ -89,12 +95,22 @@ async fn create(
         metadata: creation.metadata_text.clone(),
         expires: receive::expiry(&origin),
     };
-    let (upload, _) = origin.catalogue.create_upload(&caller, new).await.map_err(problem)?;
+    let upload = match &creation.kind {
+        Kind::Whole => origin.catalogue.create_upload(&caller, new).await,
+        Kind::Partial(concat) => origin.catalogue.create_partial(&caller, concat, new).await,
+        Kind::Final(concat, parts) => {
+            let upload = origin.catalogue.create_final(&caller, concat, parts, new).await;
+            let upload = upload.map_err(problem)?;
+            concat::assemble(&origin, &upload).await?;
+            return created(&origin, &upload, upload.offset);
+        }
+    };
+    let upload = upload.map_err(problem)?;
     let (stage, source) = (receive::stage_key(&upload.id)?, receive::source_key(&upload)?);
     origin.store.stage_begin(&stage, &source).await.map_err(problem)?;
     // The creation stands whatever becomes of its first bytes: the client learns the address and resumes.
     let offset = if brings_bytes {
-        match receive::append(&origin, &upload, 0, body, checksum).await {
+        match receive::append(&origin, &upload, 0, body, announced, checksum).await {
             Ok(offset) => offset,
             Err(refused)
                 if refused.status().is_client_error() && refused.status() != StatusCode::REQUEST_TIMEOUT =>
@@ -106,12 +122,16 @@ async fn create(
     } else {
         0
     };
-    if upload.length == 0 {
+    if upload.length == Some(0) {
         receive::finish(&origin, &upload).await?;
     }
+    created(&origin, &upload, offset)
+}
+
+fn created(origin: &Origin, upload: &Upload, offset: u64) -> Result<Response, Problem> {
     let location = format!("{}/files/{}", origin.urls.public, upload.id);
     let location = HeaderValue::try_from(location).map_err(|_| Problem::internal())?;
-    Ok(answer(StatusCode::CREATED, &upload, offset, vec![(header::LOCATION, location)]))
+    Ok(answer(StatusCode::CREATED, upload, offset, vec![(header::LOCATION, location)]))
 }
 
 async fn show(
@@ -122,16 +142,27 @@ async fn show(
 ) -> Result<Response, Problem> {
     protocol::check_version(&headers)?;
     let upload = origin.catalogue.upload(&caller, &id).await.map_err(problem)?;
-    let offset = receive::durable(&origin, &upload).await?;
-    if offset == upload.length {
+    let unmade = upload.is_final() && upload.finished.is_none();
+    let offset = if unmade { 0 } else { receive::durable(&origin, &upload).await? };
+    if upload.length == Some(offset) && !unmade {
         // A crash may have come between the last byte and the row that says so.
         receive::finish(&origin, &upload).await?;
     }
-    let mut more = vec![(UPLOAD_LENGTH, HeaderValue::from(upload.length))];
-    if !upload.metadata.is_empty() {
-        more.extend(HeaderValue::from_str(&upload.metadata).map(|metadata| (UPLOAD_METADATA, metadata)));
+    let length = match upload.length {
+        Some(length) => (UPLOAD_LENGTH, HeaderValue::from(length)),
+        None => (UPLOAD_DEFER_LENGTH, HeaderValue::from_static("1")),
+    };
+    let echoed = [(UPLOAD_METADATA, Some(&upload.metadata)), (UPLOAD_CONCAT, upload.concat.as_ref())];
+    let echoed = echoed.into_iter().filter_map(|(name, text)| {
+        let text = text.filter(|text| !text.is_empty())?;
+        Some((name, HeaderValue::from_str(text).ok()?))
+    });
+    let mut response = answer(StatusCode::OK, &upload, offset, [length].into_iter().chain(echoed).collect());
+    if unmade {
+        // Until a final upload is made it has no offset (tus concatenation extension).
+        response.headers_mut().remove(UPLOAD_OFFSET);
     }
-    Ok(answer(StatusCode::OK, &upload, offset, more))
+    Ok(response)
 }
 
 async fn append(
@@ -145,8 +176,14 @@ async fn append(
     protocol::check_body_type(&headers)?;
     let at = protocol::offset(&headers)?;
     let checksum = protocol::checksum(&headers)?;
-    let upload = origin.catalogue.upload(&caller, &id).await.map_err(problem)?;
-    if upload.finished.is_some() || at > upload.length {
+    let mut upload = origin.catalogue.upload(&caller, &id).await.map_err(problem)?;
+    if upload.is_final() {
+        return Err(Problem::forbidden("a final upload is made of its parts and takes no bytes"));
+    }
+    if let Some(length) = protocol::length(&headers)? {
+        origin.catalogue.set_upload_length(&mut upload, length).await.map_err(problem)?;
+    }
+    if upload.finished.is_some() || upload.length.is_some_and(|length| at > length) {
         let offset = receive::durable(&origin, &upload).await?;
         // A repeated last request, whose answer was lost: nothing is left to send.
         let empty = protocol::content_length(&headers)?.is_none_or(|length| length == 0)
@@ -158,10 +195,11 @@ async fn append(
             Err(receive::offset_conflict(offset))
         };
     }
-    if protocol::content_length(&headers)?.is_some_and(|length| length > upload.length - at) {
-        return Err(Problem::payload_too_large(upload.length - at));
+    let announced = protocol::content_length(&headers)?;
+    if let Some(room) = upload.length.map(|length| length - at).filter(|room| announced > Some(*room)) {
+        return Err(Problem::payload_too_large(room));
     }
-    let offset = receive::append(&origin, &upload, at, body, checksum).await?;
+    let offset = receive::append(&origin, &upload, at, body, announced, checksum).await?;
     Ok(answer(StatusCode::NO_CONTENT, &upload, offset, vec![]))
 }
 
@@ -173,6 +211,10 @@ async fn terminate(
 ) -> Result<StatusCode, Problem> {
     protocol::check_version(&headers)?;
     let upload = origin.catalogue.upload(&caller, &id).await.map_err(problem)?;
+    if upload.is_partial() {
+        origin.catalogue.give_up_partial(&upload).await.map_err(problem)?;
+        return concat::remove_partial(&origin, &id).await.map(|()| StatusCode::NO_CONTENT);
+    }
     origin.catalogue.terminate_upload(&upload).await.map_err(problem)?;
     let (stage, source) = (receive::stage_key(&id)?, receive::source_key(&upload)?);
     origin.store.stage_abort(&stage, &source).await.map_err(problem)?;

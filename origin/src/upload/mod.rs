@@ -5,6 +5,7 @@
 //! next: the client's HEAD, a repeated PATCH, or the sweep.
 
 mod checksum;
+mod concat;
 mod handlers;
 mod protocol;
 mod receive;

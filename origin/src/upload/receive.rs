@@ -12,7 +12,7 @@ use std::{
 };
 
 use axum::{body::Body, http::StatusCode};
-use base::{AssetId, Timestamp, UploadId};
+use base::{Timestamp, UploadId};
 use blob::{BlobError, Keep, Key};
 use bytes::Bytes;
 use catalogue::{Upload, WRITE_LEASE, WriteLease};
@@ -20,7 +20,10 @@ use futures_util::{Stream, StreamExt};
 use httpkit::Problem;
 use tracing::{info, warn};
 
-use super::checksum::{Checksum, Running};
+use super::{
+    checksum::{Checksum, Running},
+    concat,
+};
 use crate::{Origin, http::problem};
 
 /// What failing the checksum is answered with (tus checksum extension).
@@ -30,8 +33,12 @@ pub(super) fn stage_key(id: &UploadId) -> Result<Key, Problem> {
     Key::new(media::stage_key(id.as_str())).map_err(problem)
 }
 
+/// What an upload becomes.
 pub(super) fn source_key(upload: &Upload) -> Result<Key, Problem> {
-    Key::new(media::source_key(upload.asset.as_str(), upload.id.as_str())).map_err(problem)
+    match &upload.asset {
+        Some(asset) => Key::new(media::source_key(asset.as_str(), upload.id.as_str())).map_err(problem),
+        None => concat::partial_key(&upload.id),
+    }
 }
 
 /// A request body that is hashed as it passes, and fails at its end when the digest is not the one promised.
@@ -42,9 +49,9 @@ struct Hashed {
     flow: Arc<Flow>,
 }
 
-/// Whether a body is alive.
+/// Whether a body is alive; by default, it is we who are waited for.
 #[derive(Default)]
-struct Flow {
+pub(super) struct Flow {
     /// Bytes that came.
     bytes: AtomicU64,
     /// Whether it is the client that is waited for.
@@ -108,8 +115,8 @@ impl Stream for Hashed {
 
 /// How many bytes of an upload are durable and, where checksums are used, verified.
 pub(super) async fn durable(origin: &Origin, upload: &Upload) -> Result<u64, Problem> {
-    if upload.finished.is_some() {
-        return Ok(upload.length);
+    if let (Some(_), Some(length)) = (upload.finished, upload.length) {
+        return Ok(length);
     }
     if let Some(len) = origin.store.stage_len(&stage_key(&upload.id)?).await.map_err(problem)? {
         return Ok(len);
@@ -126,7 +133,7 @@ pub(super) fn expiry(origin: &Origin) -> Timestamp {
 }
 
 /// Appends a body at `at` and finishes the upload when that was the last of it; the new durable offset. A body with
-/// a checksum counts only as a whole.
+/// a checksum counts only as a whole. `announced` is the body's length if it is known.
 ///
 /// A client that goes away ends its body, not the writing down of what came.
 pub(super) async fn append(
@@ -134,10 +141,12 @@ pub(super) async fn append(
     upload: &Upload,
     at: u64,
     body: Body,
+    announced: Option<u64>,
     checksum: Option<Checksum>,
 ) -> Result<u64, Problem> {
     check_room(origin).await?;
-    let lease = origin.catalogue.begin_write(upload, &origin.worker).await.map_err(problem)?;
+    let end = announced.map(|bytes| at.saturating_add(bytes));
+    let lease = origin.catalogue.begin_write(upload, &origin.worker, end).await.map_err(problem)?;
     let (held, upload) = (origin.clone(), upload.clone());
     let write = async move { write(&held, &upload, lease, at, body, checksum).await };
     origin.tasks.spawn("upload-write", write).await.map_err(|_| Problem::internal())?
@@ -159,9 +168,9 @@ async fn write(
     });
     let flow = Arc::<Flow>::default();
     let mut hashed = Hashed { body: body.into_data_stream(), promised, failure: None, flow: flow.clone() };
-    let stage = stage_key(&upload.id)?;
+    let (stage, room) = (stage_key(&upload.id)?, lease.end.saturating_sub(at));
     let appended = tokio::select! {
-        appended = origin.store.stage_append(&stage, at, &mut hashed, upload.length - at, keep) => appended,
+        appended = origin.store.stage_append(&stage, at, &mut hashed, room, keep) => appended,
         () = keep_lease(origin, &mut lease, &flow) => Err(BlobError::Busy),
     };
     let stands = match &appended {
@@ -170,15 +179,15 @@ async fn write(
     };
     metrics::counter!("nexus_upload_bytes_total").increment(stands.saturating_sub(at));
     origin.catalogue.end_write(upload, lease, stands, expiry(origin)).await.map_err(problem)?;
-    let len = appended.map_err(|error| append_problem(error, hashed.failure.as_ref(), upload.length))?;
-    if len == upload.length {
+    let len = appended.map_err(|error| append_problem(error, hashed.failure.as_ref(), room))?;
+    if upload.length == Some(len) {
         finish(origin, upload).await?;
     }
     Ok(len)
 }
 
 /// Renews a lease while its body is alive; returns once somebody else has it.
-async fn keep_lease(origin: &Origin, lease: &mut WriteLease, flow: &Flow) {
+pub(super) async fn keep_lease(origin: &Origin, lease: &mut WriteLease, flow: &Flow) {
     loop {
         let before = flow.bytes.load(Ordering::Relaxed);
         tokio::time::sleep(WRITE_LEASE / 3).await;
@@ -211,22 +220,27 @@ pub(super) fn offset_conflict(len: u64) -> Problem {
     Problem::conflict(format!("the upload stands at byte {len}")).member("offset", len)
 }
 
-fn append_problem(error: BlobError, failure: Option<&Failure>, length: u64) -> Problem {
+fn append_problem(error: BlobError, failure: Option<&Failure>, room: u64) -> Problem {
     match (error, failure) {
         (BlobError::OffsetMismatch { len }, _) => offset_conflict(len),
-        (BlobError::TooLong { .. }, _) => Problem::payload_too_large(length),
+        (BlobError::TooLong { .. }, _) => Problem::payload_too_large(room),
         (BlobError::BodyBroken { .. }, Some(Failure::Body(body))) => httpkit::body_problem(body),
         (BlobError::BodyBroken { .. }, Some(Failure::Checksum)) => mismatch(),
         (error, _) => problem(error),
     }
 }
 
-/// Turns a whole stage into the source and tells the catalogue; doing so again is fine.
-pub(crate) async fn finish(origin: &Origin, upload: &Upload) -> Result<AssetId, Problem> {
-    if upload.finished.is_none() {
-        origin.store.stage_finish(&stage_key(&upload.id)?, &source_key(upload)?).await.map_err(problem)?;
-        origin.catalogue.complete_source(upload, upload.length).await.map_err(problem)?;
-        info!(upload = %upload.id, asset = %upload.asset, bytes = upload.length, "upload {} is complete", upload.id);
+/// Turns a whole stage into what it becomes and tells the catalogue; doing so again is fine.
+pub(super) async fn finish(origin: &Origin, upload: &Upload) -> Result<(), Problem> {
+    if upload.finished.is_some() {
+        return Ok(());
     }
-    Ok(upload.asset.clone())
+    let bytes =
+        origin.store.stage_finish(&stage_key(&upload.id)?, &source_key(upload)?).await.map_err(problem)?;
+    if upload.is_partial() {
+        return origin.catalogue.complete_partial(upload).await.map_err(problem);
+    }
+    origin.catalogue.complete_source(upload, bytes).await.map_err(problem)?;
+    info!(upload = %upload.id, bytes, "upload {} is complete", upload.id);
+    Ok(())
 }

@@ -17,7 +17,7 @@ db::statements! {
     /// $2: the tenant it must be of, or null for any; $3: the version to show, or null for the shown one.
     FIND -> AssetRow = "select a.id, a.tenant, a.title, a.visibility, a.state, a.reason, a.version, a.playing,
             a.created_us, a.updated_us, a.duration_us, a.source_name, a.source_sha256,
-            u.id as upload, u.length, u.received, e.plan, e.findings, i.attempt as images_attempt
+            u.id as upload, coalesce(u.length, u.received) as length, u.received, e.plan, e.findings, i.attempt as images_attempt
         from asset a
         join upload u on u.asset = a.id
         left join edition e on e.asset = a.id and e.version = coalesce($3, a.playing, a.version)
@@ -25,7 +25,7 @@ db::statements! {
         where a.id = $1 and a.tenant = coalesce($2, a.tenant) and a.state <> 'deleted'";
     LIST -> AssetRow = "select a.id, a.tenant, a.title, a.visibility, a.state, a.reason, a.version, a.playing,
             a.created_us, a.updated_us, a.duration_us, a.source_name, a.source_sha256,
-            u.id as upload, u.length, u.received, e.plan, e.findings, i.attempt as images_attempt
+            u.id as upload, coalesce(u.length, u.received) as length, u.received, e.plan, e.findings, i.attempt as images_attempt
         from asset a
         join upload u on u.asset = a.id
         left join edition e on e.asset = a.id and e.version = coalesce(a.playing, a.version)
@@ -142,15 +142,15 @@ pub(crate) struct Locked {
 }
 
 /// What [`add`] writes.
-pub(crate) struct AssetToAdd<'a> {
-    pub(crate) id: &'a AssetId,
-    pub(crate) tenant: &'a TenantId,
-    pub(crate) title: &'a str,
+pub(crate) struct AssetToAdd {
+    pub(crate) id: AssetId,
+    pub(crate) tenant: TenantId,
+    pub(crate) title: String,
     pub(crate) visibility: Visibility,
-    pub(crate) source_name: &'a str,
+    pub(crate) source_name: String,
 }
 
-pub(crate) async fn add(tx: &mut Tx, asset: AssetToAdd<'_>, life: &Lifecycle, now: Timestamp) -> Result<()> {
+pub(crate) async fn add(tx: &mut Tx, asset: &AssetToAdd, life: &Lifecycle, now: Timestamp) -> Result<()> {
     let AssetToAdd { id, tenant, title, visibility, source_name } = asset;
     let (visibility, state) = (visibility.as_str(), life.state.as_str());
     let row = (id, tenant, title, folded(title), visibility, state, life.version, now, source_name);

@@ -90,7 +90,7 @@ both_dbs!(a_search_is_of_any_case_and_takes_wildcards_as_they_are, |db| async mo
     let mut ids = std::collections::HashMap::new();
     for title in ["100% Ünïcode", "100 percent", "under_score", "underscore", "bang! [x]", "back\\slash"] {
         let new = NewUpload { title: Some(title.to_owned()), ..ground.new_upload("x", 1) };
-        let (_, asset) = ground.catalogue.create_upload(&ground.creator, new).await.expect("begun");
+        let (_, asset) = ground.create(new).await.expect("begun");
         ids.insert(title, asset.id);
     }
     for (query, titles) in [

@@ -14,11 +14,11 @@ both_dbs!(an_upload_begins_with_its_asset, |db| async move {
         visibility: Visibility::Private,
         ..ground.new_upload("dir/film.mov", 77)
     };
-    let (upload, asset) = ground.catalogue.create_upload(&ground.creator, new.clone()).await.expect("begun");
+    let (upload, asset) = ground.create(new.clone()).await.expect("begun");
     assert_eq!((asset.title.as_str(), asset.visibility), ("Chosen", Visibility::Private));
     assert_eq!((asset.state, asset.version, asset.playing), (State::Uploading, 1, None));
     assert_eq!((&asset.source.upload, asset.source.bytes, asset.source.received), (&upload.id, 77, 0));
-    assert_eq!((upload.length, upload.offset, upload.expires), (77, 0, new.expires));
+    assert_eq!((upload.length, upload.offset, upload.expires), (Some(77), 0, new.expires));
     assert_eq!(upload.metadata, new.metadata);
     assert_eq!(ground.catalogue.upload(&ground.creator, &upload.id).await.expect("open"), upload);
     assert_eq!(ground.asset(&asset.id).await, asset);
@@ -28,12 +28,12 @@ both_dbs!(an_upload_begins_with_its_asset, |db| async move {
 
 both_dbs!(what_an_upload_brings_is_checked, |db| async move {
     let ground = Ground::new(db).await;
-    let begin = async |new: NewUpload| ground.catalogue.create_upload(&ground.creator, new).await;
+    let begin = async |new: NewUpload| ground.create(new).await;
     let plain = || ground.new_upload("a.mov", 1);
     let wrong = [
         NewUpload { title: Some(String::new()), ..plain() },
         NewUpload { metadata: "\0".to_owned(), ..plain() },
-        NewUpload { length: u64::MAX, ..plain() },
+        NewUpload { length: Some(u64::MAX), ..plain() },
     ];
     for new in wrong {
         let refused = begin(new).await;
@@ -96,7 +96,10 @@ both_dbs!(an_incomplete_upload_is_not_finished, |db| async move {
     let ground = Ground::new(db).await;
     let (upload, asset) = ground.begin_upload(10).await;
     let refused = ground.catalogue.complete_source(&upload, 9).await;
-    assert!(matches!(refused, Err(CatalogueError::Incomplete { received: 9, length: 10 })), "{refused:?}");
+    assert!(
+        matches!(refused, Err(CatalogueError::Incomplete { received: 9, length: Some(10) })),
+        "{refused:?}"
+    );
     assert_eq!(ground.asset(&asset.id).await.state, State::Uploading);
     assert!(ground.live_jobs().await.is_empty());
 });
@@ -143,7 +146,7 @@ both_dbs!(expired_uploads_are_given_up_once, |db| async move {
     ground.catalogue.complete_source(&done, 10).await.expect("complete");
     let (written, _) = ground.begin_upload(10).await;
     ground.clock.set(lost.expires);
-    let mut lease = ground.catalogue.begin_write(&written, &ground.ambient.id()).await.expect("taken");
+    let mut lease = ground.catalogue.begin_write(&written, &ground.ambient.id(), None).await.expect("taken");
     let longer = lost.expires + Duration::from_secs(1);
     ground.write(&kept, 1, longer).await;
 
@@ -196,4 +199,25 @@ both_dbs!(uploads_left_one_step_before_the_end_are_found, |db| async move {
     assert_eq!(found.iter().map(|upload| &upload.id).collect::<Vec<_>>(), [&stranded.id]);
     ground.catalogue.complete_source(&found[0], 10).await.expect("complete");
     assert!(ground.catalogue.stranded_uploads(10).await.expect("a list").is_empty());
+});
+
+both_dbs!(a_length_may_be_said_once_and_later, |db| async move {
+    let ground = Ground::new(db).await;
+    let new = NewUpload { length: None, ..ground.new_upload("film.mov", 0) };
+    let (mut upload, asset) = ground.create(new).await.expect("begun");
+    assert_eq!((upload.length, asset.source.bytes), (None, 0));
+    ground.write(&upload, 7, upload.expires).await;
+    assert_eq!(ground.asset(&asset.id).await.source.bytes, 7, "what came so far");
+    let refused = ground.catalogue.complete_source(&upload, 7).await;
+    assert!(matches!(refused, Err(CatalogueError::Incomplete { received: 7, length: None })), "{refused:?}");
+    assert!(ground.catalogue.stranded_uploads(10).await.expect("a list").is_empty());
+    let less = ground.catalogue.set_upload_length(&mut upload, 6).await;
+    assert!(matches!(less, Err(CatalogueError::Invalid { field: "length", .. })), "{less:?}");
+    for _ in 0..2 {
+        ground.catalogue.set_upload_length(&mut upload, 9).await.expect("said");
+    }
+    let other = ground.catalogue.set_upload_length(&mut upload, 10).await;
+    assert!(matches!(other, Err(CatalogueError::Invalid { field: "length", .. })), "{other:?}");
+    assert_eq!(ground.catalogue.upload(&ground.creator, &upload.id).await.expect("open").length, Some(9));
+    ground.catalogue.complete_source(&upload, 9).await.expect("complete");
 });

@@ -15,7 +15,7 @@ fn wait(refused: Result<WriteLease>) -> Duration {
 both_dbs!(one_writes_at_a_time, |db| async move {
     let ground = Ground::new(db).await;
     let (upload, _) = ground.begin_upload(10).await;
-    let begin = async || ground.catalogue.begin_write(&upload, &ground.ambient.id()).await;
+    let begin = async || ground.catalogue.begin_write(&upload, &ground.ambient.id(), None).await;
     let lease = begin().await.expect("nobody writes");
     assert_eq!(wait(begin().await), WRITE_LEASE);
     ground.clock.advance(WRITE_LEASE - Duration::from_secs(1));
@@ -33,7 +33,7 @@ both_dbs!(of_many_that_begin_at_once_one_writes, |db| async move {
     ground.open_connections(8).await;
     for round in 0..5 {
         let begun = join_all(
-            (0..8).map(|_| async { ground.catalogue.begin_write(&upload, &ground.ambient.id()).await }),
+            (0..8).map(|_| async { ground.catalogue.begin_write(&upload, &ground.ambient.id(), None).await }),
         );
         let (held, refused): (Vec<_>, Vec<_>) = begun.await.into_iter().partition(Result::is_ok);
         assert_eq!((held.len(), refused.len()), (1, 7), "round {round}");
@@ -52,15 +52,15 @@ both_dbs!(of_many_that_begin_at_once_one_writes, |db| async move {
 both_dbs!(whoever_was_overtaken_changes_nothing, |db| async move {
     let ground = Ground::new(db).await;
     let (upload, _) = ground.begin_upload(10).await;
-    let mut stopped = ground.catalogue.begin_write(&upload, &ground.ambient.id()).await.expect("begun");
+    let mut stopped = ground.catalogue.begin_write(&upload, &ground.ambient.id(), None).await.expect("begun");
     ground.clock.advance(WRITE_LEASE);
     assert!(ground.catalogue.renew_write(&mut stopped, true).await.expect("asked"), "nobody was faster");
     ground.clock.advance(WRITE_LEASE);
-    let next = ground.catalogue.begin_write(&upload, &ground.ambient.id()).await.expect("taken over");
+    let next = ground.catalogue.begin_write(&upload, &ground.ambient.id(), None).await.expect("taken over");
     assert!(!ground.catalogue.renew_write(&mut stopped, true).await.expect("asked"));
     ground.catalogue.end_write(&upload, stopped, 9, upload.expires).await.expect("nothing happens");
     assert_eq!(ground.catalogue.upload(&ground.creator, &upload.id).await.expect("open").offset, 0);
-    let refused = ground.catalogue.begin_write(&upload, &ground.ambient.id()).await;
+    let refused = ground.catalogue.begin_write(&upload, &ground.ambient.id(), None).await;
     assert_eq!(wait(refused), WRITE_LEASE, "the next one has it still");
     ground.catalogue.end_write(&upload, next, 5, upload.expires).await.expect("given back");
     assert_eq!(ground.catalogue.upload(&ground.creator, &upload.id).await.expect("open").offset, 5);
@@ -69,22 +69,22 @@ both_dbs!(whoever_was_overtaken_changes_nothing, |db| async move {
 both_dbs!(a_silent_writer_keeps_its_lease_no_longer_than_it_was, |db| async move {
     let ground = Ground::new(db).await;
     let (upload, _) = ground.begin_upload(10).await;
-    let mut lease = ground.catalogue.begin_write(&upload, &ground.ambient.id()).await.expect("begun");
+    let mut lease = ground.catalogue.begin_write(&upload, &ground.ambient.id(), None).await.expect("begun");
     ground.clock.advance(WRITE_LEASE / 2);
     assert!(ground.catalogue.renew_write(&mut lease, false).await.expect("asked"));
     ground.clock.advance(WRITE_LEASE / 2);
-    ground.catalogue.begin_write(&upload, &ground.ambient.id()).await.expect("its time is over");
+    ground.catalogue.begin_write(&upload, &ground.ambient.id(), None).await.expect("its time is over");
 });
 
 both_dbs!(a_dead_process_writes_nothing, |db| async move {
     let ground = Ground::new(db).await;
     let ((one, _), (two, _)) = (ground.begin_upload(10).await, ground.begin_upload(10).await);
     let (dead, alive): (WorkerId, WorkerId) = (ground.ambient.id(), ground.ambient.id());
-    ground.catalogue.begin_write(&one, &dead).await.expect("begun");
-    ground.catalogue.begin_write(&two, &alive).await.expect("begun");
+    ground.catalogue.begin_write(&one, &dead, None).await.expect("begun");
+    ground.catalogue.begin_write(&two, &alive, None).await.expect("begun");
     assert_eq!(ground.catalogue.release_writer(&dead).await.expect("released"), 1);
-    ground.catalogue.begin_write(&one, &alive).await.expect("free at once");
-    assert_eq!(wait(ground.catalogue.begin_write(&two, &alive).await), WRITE_LEASE);
+    ground.catalogue.begin_write(&one, &alive, None).await.expect("free at once");
+    assert_eq!(wait(ground.catalogue.begin_write(&two, &alive, None).await), WRITE_LEASE);
 });
 
 both_dbs!(the_end_of_writing_is_told, |db| async move {
@@ -103,7 +103,7 @@ both_dbs!(the_end_of_writing_is_told, |db| async move {
         assert_eq!((progress.offset, progress.length, &progress.asset), (offset, 100, &asset.id));
     }
     assert_eq!(ground.asset(&asset.id).await.source.received, 100);
-    let lease = ground.catalogue.begin_write(&upload, &ground.ambient.id()).await.expect("begun");
+    let lease = ground.catalogue.begin_write(&upload, &ground.ambient.id(), None).await.expect("begun");
     let refused = ground.catalogue.end_write(&upload, lease, 101, later).await;
     assert!(matches!(refused, Err(CatalogueError::Invalid { field: "offset", .. })), "{refused:?}");
 });
