@@ -21,13 +21,14 @@ mod wire;
 use std::time::Duration;
 
 use base::AssetId;
-use blob::{Key, Store};
+use blob::{BlobError, Key, Store};
 use bytes::Bytes;
 use catalogue::{Asset, Catalogue, Work};
 use db::Tx;
 use jobs::{Claim, Failure, Handler, Queue, Settled};
 use media::LadderPolicy;
 use sandbox::Sandbox;
+use telemetry::{Health, State};
 
 use error::Trouble;
 
@@ -56,6 +57,10 @@ pub struct Transcoder {
     pub policy: LadderPolicy,
     /// What a source may be.
     pub limits: SourceLimits,
+    /// Free bytes below which nothing is made.
+    pub free_floor_bytes: u64,
+    /// Where it is said when nothing is made.
+    pub health: Health,
 }
 
 /// One attempt at making something of an asset's version.
@@ -124,7 +129,20 @@ impl Transcoder {
     }
 }
 
+/// What frees room, and so goes on when there is none.
+const SWEEP: &str = "sweep";
+
 impl Handler for Transcoder {
+    async fn ready(&self, known: &[&'static str]) -> Vec<&'static str> {
+        if !matches!(self.store.check_room(self.free_floor_bytes).await, Err(BlobError::Full)) {
+            self.health.report("jobs", State::Ok);
+            return known.to_vec();
+        }
+        metrics::counter!("nexus_jobs_paused_full_total").increment(1);
+        self.health.report("jobs", State::Degraded("paused until upload.free_floor_bytes are free".into()));
+        known.iter().copied().filter(|kind| *kind == SWEEP).collect()
+    }
+
     async fn run(&self, claim: &Claim) -> Result<Settled, Failure> {
         let work =
             Work::read(&claim.kind, &claim.payload).map_err(|error| Failure::fatal(error.to_string()))?;

@@ -230,4 +230,13 @@ impl Store {
     pub async fn free_bytes(&self) -> Result<Option<u64>, BlobError> {
         on!(self, backend => backend.free_bytes().await)
     }
+
+    /// Fails unless `floor` bytes are free for new objects.
+    ///
+    /// # Errors
+    /// [`BlobError::Full`]; [`BlobError::Io`].
+    pub async fn check_room(&self, floor: u64) -> Result<(), BlobError> {
+        let free = self.free_bytes().await?;
+        if free.is_none_or(|free| free >= floor) { Ok(()) } else { Err(BlobError::Full) }
+    }
 }

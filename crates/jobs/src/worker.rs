@@ -40,6 +40,11 @@ pub struct WorkerOptions {
 
 /// Does jobs.
 pub trait Handler: Send + Sync + 'static {
+    /// Which of the kinds it knows may be begun now; asked before each claim.
+    fn ready(&self, known: &[&'static str]) -> impl Future<Output = Vec<&'static str>> + Send {
+        std::future::ready(known.to_vec())
+    }
+
     /// Does one attempt and settles it: objects first, then, in one transaction, the rows and
     /// [`Queue::complete`] (or `retry`, `fail`).
     ///
@@ -107,7 +112,8 @@ impl<H: Handler> Worker<H> {
         let mut wake = std::pin::pin!(self.queue.notified());
         wake.as_mut().enable();
         let mut pause = self.options.poll;
-        match self.queue.claim(&self.options.worker, &self.options.kinds, self.options.lease).await {
+        let kinds = self.handler.ready(&self.options.kinds).await;
+        match self.queue.claim(&self.options.worker, &kinds, self.options.lease).await {
             Ok(Some(claim)) => return Some(claim),
             Ok(None) => {}
             Err(error) => {

@@ -143,6 +143,8 @@ impl House {
             db: self.db.clone(),
             policy,
             limits,
+            free_floor_bytes: self.settings.upload.free_floor_bytes,
+            health: self.health.clone(),
         });
         let options = WorkerOptions {
             worker: self.instance.worker().clone(),

@@ -205,7 +205,7 @@ pub struct Upload {
     pub expiry_hours: u32,
     /// Seconds a body may stall before its connection is closed, 1 to 3,600; what arrived is kept.
     pub stall_seconds: u32,
-    /// Free bytes below which new bytes are refused with 507.
+    /// Free bytes below which new uploads and bytes are refused with 507, and jobs wait. A bucket has no such floor.
     pub free_floor_bytes: u64,
 }
 

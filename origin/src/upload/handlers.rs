@@ -71,6 +71,7 @@ async fn create(
     body: Body,
 ) -> Result<Response, Problem> {
     protocol::check_version(&headers)?;
+    receive::check_room(&origin).await?;
     let creation = protocol::creation(&headers)?;
     let announced = protocol::content_length(&headers)?;
     let brings_bytes = announced != Some(0)

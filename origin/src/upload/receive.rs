@@ -201,13 +201,12 @@ pub(super) async fn keep_lease(origin: &Origin, lease: &mut WriteLease, flow: &F
 }
 
 /// Refuses new bytes while the store has less room than the floor.
-async fn check_room(origin: &Origin) -> Result<(), Problem> {
-    let free = origin.store.free_bytes().await.map_err(problem)?;
-    if free.is_none_or(|free| free >= origin.limits.upload.free_floor_bytes) {
-        return Ok(());
+pub(super) async fn check_room(origin: &Origin) -> Result<(), Problem> {
+    let checked = origin.store.check_room(origin.limits.upload.free_floor_bytes).await;
+    if matches!(checked, Err(BlobError::Full)) {
+        metrics::counter!("nexus_uploads_refused_full_total").increment(1);
     }
-    metrics::counter!("nexus_uploads_refused_full_total").increment(1);
-    Err(Problem::insufficient_storage("the server has no room for more bytes now; try again later"))
+    checked.map_err(problem)
 }
 
 fn mismatch() -> Problem {
