@@ -21,8 +21,8 @@ async fn sweep(origin: Origin, tasks: Tasks) -> Result<(), Infallible> {
         if let Err(error) = sweep_uploads(&origin).await {
             warn!("the sweep of uploads is held up: {error}");
         }
-        if let Err(error) = origin.identity.sweep_sessions().await {
-            warn!("the sweep of sessions is held up: {error}");
+        if let Err(error) = origin.identity.sweep().await {
+            warn!("the sweep of sessions and records is held up: {error}");
         }
         tokio::select! {
             () = tokio::time::sleep(SWEEP) => {}

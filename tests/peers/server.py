@@ -1,6 +1,7 @@
 """A server under test: the real binary on a free port with a data folder of its own."""
 
 import ctypes
+import functools
 import json
 import os
 import re
@@ -84,10 +85,12 @@ class Server:
         """Its process id."""
         return self.process.pid
 
-    @property
+    @functools.cached_property
     def key(self):
-        """The owner's API key."""
-        return (self.data / "owner.key").read_text().strip()
+        """An owner's API key, made at the command line beside the running server."""
+        command = [NEXUS, "key", "create", "--role", "owner", "--data", self.data]
+        made = subprocess.run(command, check=True, capture_output=True, text=True, env=ENVIRONMENT, timeout=PATIENCE)
+        return made.stdout.strip()
 
     def stop(self):
         """Asks it to end, waits until it has, and removes its data."""

@@ -61,7 +61,7 @@ for (const colorScheme of ["dark", "light"]) {
     test(`${colorScheme} on a ${device}`, async () => {
       const page = await openPage(browser, { ...options, colorScheme, reducedMotion: "reduce" });
       await page.goto(server.url);
-      await on(page, "api-key").waitFor();
+      await on(page, "user-name").waitFor();
       await judge(page, "sign-in");
       await signIn(page, server);
       await page.locator("img.poster-loaded").first().waitFor();
@@ -72,6 +72,12 @@ for (const colorScheme of ["dark", "light"]) {
       await page.getByRole("menuitem", { name: "Share and embed…" }).click();
       await page.getByRole("dialog").waitFor();
       await judge(page, "dialog");
+      for (const [path, shown] of [["people", "keys"], ["audit", "audit"], ["account", "sign-out-everywhere"]]) {
+        await page.goto(`${server.url}/${path}`);
+        await on(page, shown).waitFor();
+        await page.waitForLoadState("networkidle");
+        await judge(page, path);
+      }
       await page.goto(`${server.url}/upload`);
       await on(page, "choose-files").waitFor();
       await judge(page, "upload");
@@ -118,6 +124,9 @@ const focused = (page) =>
 test("a film is found, opened, and nearly deleted without a mouse", async () => {
   const page = await openPage(browser);
   await page.goto(server.url);
+  await on(page, "user-name").waitFor();
+  await tabTo(page, "Sign in with an API key");
+  await page.keyboard.press("Enter");
   await on(page, "api-key").waitFor();
   await page.keyboard.type(server.key);
   await page.keyboard.press("Enter");

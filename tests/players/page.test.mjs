@@ -39,6 +39,7 @@ async function noteProgress(page) {
 test("a wrong key is refused in words", async () => {
   const page = await openPage(browser);
   await page.goto(server.url);
+  await on(page, "other-sign-in").click();
   await on(page, "api-key").fill("nx_wrong");
   await on(page, "sign-in").click();
   await page.getByText("This key is not known").waitFor();

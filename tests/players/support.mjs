@@ -23,15 +23,18 @@ export async function startServer(...settings) {
     stdio: ["ignore", "pipe", "pipe"],
   });
   let log = "";
+  let said = "";
   child.stderr.on("data", (text) => (log = (log + text).slice(-20000)));
   const url = await new Promise((resolve, reject) => {
     child.stdout.on("data", (text) => {
-      const found = /is ready on (\S+)/.exec(String(text));
+      said += text;
+      const found = /is ready on (\S+)/.exec(said);
       if (found) resolve(found[1]);
     });
     child.on("exit", (code) => reject(new Error(`the server ended with ${code}: ${log}`)));
   });
-  const key = (await readFile(join(data, "owner.key"), "utf8")).trim();
+  const made = await run(nexus, ["key", "create", "--role", "owner", "--data", data]);
+  const key = made.stdout.trim();
   const stop = async () => {
     child.removeAllListeners("exit");
     const gone = new Promise((done) => child.once("exit", done));
@@ -39,7 +42,9 @@ export async function startServer(...settings) {
     await gone;
     await rm(data, { recursive: true, force: true });
   };
-  return { url, key, data, stop, log: () => log };
+  /** The link by which the first owner is made, which the server prints. */
+  const setupLink = () => /\S+\/setup\/\S+/.exec(said)?.[0];
+  return { url, key, data, stop, log: () => log, setupLink };
 }
 
 /** A film with barcodes, made by the product. */

@@ -29,6 +29,7 @@ export async function closePage(page) {
 
 export async function signIn(page, server, path = "/") {
   await page.goto(`${server.url}/signin?${new URLSearchParams({ next: path })}`);
+  await on(page, "other-sign-in").click();
   await on(page, "api-key").fill(server.key);
   await on(page, "api-key").press("Enter");
   await on(page, "account-menu").waitFor();

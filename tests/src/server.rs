@@ -1,12 +1,14 @@
 //! A server under test: the real binary, killed and restarted as a scenario asks.
 
 use std::{
+    io::Write,
     path::{Path, PathBuf},
     process::{ExitStatus, Stdio},
-    sync::{Arc, Mutex},
+    sync::{Arc, Mutex, OnceLock},
 };
 
 use rustix::process::{Pid, Signal, kill_process};
+use serde_json::Value;
 use tempfile::TempDir;
 use tokio::{
     io::{AsyncBufReadExt, AsyncRead, BufReader},
@@ -83,6 +85,8 @@ struct Place {
     first: Arc<TempDir>,
     /// Its own.
     data: Arc<TempDir>,
+    /// An owner's API key, made when it is first asked for.
+    key: Arc<OnceLock<String>>,
 }
 
 /// A running server with a data folder of its own.
@@ -109,7 +113,8 @@ impl Server {
     /// When it does not become ready.
     pub async fn with(options: ServerOptions) -> Self {
         let data = folder();
-        let place = Place { stack: Arc::new(Stack::fresh().await), first: data.clone(), data };
+        let stack = Arc::new(Stack::fresh().await);
+        let place = Place { stack, first: data.clone(), data, key: Arc::default() };
         Self::on(place, options.listen(), options).await
     }
 
@@ -128,7 +133,8 @@ impl Server {
     /// When it does not become ready.
     pub async fn on_data(data: TempDir, options: ServerOptions) -> Self {
         let data = Arc::new(data);
-        let place = Place { stack: Arc::new(Stack::Embedded), first: data.clone(), data };
+        let place =
+            Place { stack: Arc::new(Stack::Embedded), first: data.clone(), data, key: Arc::default() };
         Self::on(place, options.listen(), options).await
     }
 
@@ -138,13 +144,19 @@ impl Server {
     /// # Panics
     /// When it does not start.
     pub async fn command(&self, arguments: &[&str]) -> (bool, String) {
-        let mut command = Command::new(binary());
-        command.args(arguments).arg("--data").arg(self.data());
-        command.args(self.place.stack.flags(self.place.first.path(), self.data()));
-        command.envs(self.place.stack.environment()).stdin(Stdio::null()).kill_on_drop(true);
+        let mut command = Command::from(self.operator(arguments));
+        command.stdin(Stdio::null()).kill_on_drop(true);
         let output = command.output().await.expect("the binary starts");
         let said = [output.stdout, output.stderr].concat();
         (output.status.success(), String::from_utf8_lossy(&said).into_owned())
+    }
+
+    fn operator(&self, arguments: &[&str]) -> std::process::Command {
+        let mut command = std::process::Command::new(binary());
+        command.args(arguments).arg("--data").arg(self.data());
+        command.args(self.place.stack.flags(self.place.first.path(), self.data()));
+        command.envs(self.place.stack.environment());
+        command
     }
 
     async fn on(place: Place, listen: String, options: ServerOptions) -> Self {
@@ -182,28 +194,34 @@ impl Server {
         self.child.id().expect("the server runs")
     }
 
-    /// What a command of the operator prints, on this server's database.
+    /// An owner's API key, made at the command line beside the running server.
+    ///
+    /// # Panics
+    /// When the command fails.
+    #[must_use]
+    pub fn key(&self) -> String {
+        let make = || {
+            let made = self.run(&["key", "create", "--role", "owner", "--json"], "");
+            made["key"].as_str().expect("a key").to_owned()
+        };
+        self.place.key.get_or_init(make).clone()
+    }
+
+    /// Runs a command on the server's database with a text at its standard input; the line of JSON it prints,
+    /// null when it prints nothing.
     ///
     /// # Panics
     /// When it fails.
-    pub async fn command(&self, arguments: &[&str]) -> String {
-        let (data, stack) = (self.place.data.path(), &self.place.stack);
-        let mut command = Command::new(binary());
-        command.args(arguments).arg("--data").arg(data).args(stack.flags(self.place.first.path(), data));
-        let output = command.envs(stack.environment()).output().await.expect("the command runs");
-        let said = String::from_utf8_lossy(&output.stderr);
-        assert!(output.status.success(), "{arguments:?}: {said}");
-        String::from_utf8_lossy(&output.stdout).into_owned()
-    }
-
-    /// The owner's API key.
-    ///
-    /// # Panics
-    /// When the server left none.
     #[must_use]
-    pub fn key(&self) -> String {
-        let file = self.data().join("owner.key");
-        std::fs::read_to_string(file).expect("the server leaves the owner's key").trim().to_owned()
+    pub fn run(&self, arguments: &[&str], input: &str) -> Value {
+        let mut command = self.operator(arguments);
+        let pipes = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = pipes.spawn().expect("the command starts");
+        child.stdin.take().expect("piped").write_all(input.as_bytes()).expect("it reads");
+        let output = child.wait_with_output().expect("it ends");
+        let errors = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{arguments:?}: {errors}");
+        serde_json::from_slice(&output.stdout).unwrap_or_default()
     }
 
     /// A client with the owner's key.

@@ -58,14 +58,13 @@ async fn an_operator_gives_a_tenant_limits_of_its_own() {
     let server = Server::with(ServerOptions::all(&["upload.tenant_bytes_max=100"])).await;
     let client = server.client();
     over(&create(&client, 101).await, 0);
-    let said = server.command(&["limit", "--bytes-max", "0", "--size-max", "200", "--json"]).await;
-    let said: Value = serde_json::from_str(&said).expect("a JSON line");
+    let said = server.run(&["limit", "--bytes-max", "0", "--size-max", "200", "--json"], "");
     assert_eq!((said["bytes_max"].as_u64(), said["size_max_bytes"].as_u64()), (Some(0), Some(200)));
     assert_eq!(create(&client, 200).await.status, 201);
     assert_eq!(create(&client, 201).await.status, 413);
     let shown = limits(&client).await;
     assert_eq!(shown, json!({"size_max_bytes": 200, "bytes_max": null, "bytes_used": 200}));
-    let said = server.command(&["limit", "--size-max", "default"]).await;
-    assert!(said.contains("no limit, 200 used"), "{said}");
+    let (done, said) = server.command(&["limit", "--size-max", "default"]).await;
+    assert!(done && said.contains("no limit, 200 used"), "{said}");
     assert_eq!(create(&client, 201).await.status, 201);
 }

@@ -1,10 +1,10 @@
 import { lazy, Suspense, useEffect, useRef } from 'react';
 import { useFeed } from './catalogue/assets';
 import { LibraryPage } from './library/LibraryPage';
-import { checkSession, mayCreate, useSession, verifySession } from './session/session';
+import { checkSession, mayAdminister, mayCreate, useSession, verifySession } from './session/session';
 import { SignIn } from './session/SignIn';
 import { Header } from './shell/Header';
-import { MissingPage, PageSpinner, Redirect, Unreachable } from './shell/pages';
+import { MissingPage, NotForYou, PageSpinner, Redirect, Unreachable } from './shell/pages';
 import { routeOf, usePath, type Route } from './state/router';
 import { Announcer } from './upload/Announcer';
 import { DropOverlay } from './upload/DropOverlay';
@@ -20,6 +20,10 @@ const NARROW = '(max-width: 640px)';
 
 const WatchPage = lazy(() => import('./watch/WatchPage'));
 const EmbedPage = lazy(() => import('./watch/EmbedPage'));
+const SetupPage = lazy(() => import('./setup/SetupPage'));
+const PeoplePage = lazy(() => import('./people/PeoplePage'));
+const AuditPage = lazy(() => import('./people/AuditPage'));
+const AccountPage = lazy(() => import('./account/AccountPage'));
 
 export function App() {
   const path = usePath();
@@ -73,10 +77,16 @@ function Page({ route }: { route: Route }) {
   const session = useSession();
   if (route.page === 'watch') return <WatchPage key={route.id} id={route.id} />;
   if (route.page === 'missing') return <MissingPage />;
+  if (route.page === 'setup') return <SetupPage secret={route.secret} />;
   if (session.status === 'checking') return <PageSpinner />;
   if (session.status === 'unreachable') return <Unreachable />;
   if (session.status === 'out') return <SignIn />;
   if (route.page === 'signin') return <Redirect />;
+  if (route.page === 'account') return <AccountPage session={session.session} />;
+  if (route.page === 'people' || route.page === 'audit') {
+    if (!mayAdminister(session)) return <NotForYou />;
+    return route.page === 'people' ? <PeoplePage session={session.session} /> : <AuditPage />;
+  }
   return route.page === 'upload' ? <UploadPage /> : <LibraryPage />;
 }
 

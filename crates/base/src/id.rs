@@ -99,6 +99,8 @@ identifiers! {
     WorkerId;
     /// An outbox entry.
     EventId;
+    /// A record of the audit log.
+    AuditId;
 }
 
 #[cfg(test)]

@@ -9,6 +9,8 @@ mod page;
 mod principal;
 
 pub use clock::{Ambient, Clock, Entropy, Timestamp};
-pub use id::{ApiKeyId, AssetId, EventId, IdError, JobId, SessionId, TenantId, UploadId, UserId, WorkerId};
+pub use id::{
+    ApiKeyId, AssetId, AuditId, EventId, IdError, JobId, SessionId, TenantId, UploadId, UserId, WorkerId,
+};
 pub use page::{Page, PageRequest};
 pub use principal::{Principal, Role};

@@ -64,6 +64,7 @@ borrowed! {
     base::JobId => str, base::JobId::as_str;
     base::WorkerId => str, base::WorkerId::as_str;
     base::EventId => str, base::EventId::as_str;
+    base::AuditId => str, base::AuditId::as_str;
 }
 
 impl<'q, P: Param<'q>> Param<'q> for Option<P> {

@@ -53,17 +53,20 @@ impl RequestId {
     }
 }
 
-/// A path fit for logs: the playback token of `/p/{token}/…` is a credential and is left out, and so is the
-/// query.
+/// A path fit for logs: the playback token of `/p/{token}/…` and the secret of `/setup/{secret}` are credentials
+/// and are left out, and so is the query.
 pub struct LoggedPath<'a>(pub &'a Uri);
 
 impl fmt::Display for LoggedPath<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let path = self.0.path();
-        match path.strip_prefix("/p/") {
-            Some(rest) => write!(f, "/p/(token){}", rest.find('/').map_or("", |slash| &rest[slash..])),
-            None => f.write_str(path),
+        for (prefix, secret) in [("/p/", "(token)"), ("/setup/", "(secret)")] {
+            if let Some(rest) = path.strip_prefix(prefix) {
+                let after = rest.find('/').map_or("", |slash| &rest[slash..]);
+                return write!(f, "{prefix}{secret}{after}");
+            }
         }
+        f.write_str(path)
     }
 }
 
@@ -193,6 +196,7 @@ mod tests {
         for (target, shown) in [
             ("/p/SECRET/media/a/hls.m3u8?x=SECRET", "/p/(token)/media/a/hls.m3u8"),
             ("/p/SECRET", "/p/(token)"),
+            ("/setup/SECRET", "/setup/(secret)"),
             ("/media/a?token=SECRET", "/media/a"),
         ] {
             assert_eq!(LoggedPath(&target.parse().expect("a uri")).to_string(), shown);

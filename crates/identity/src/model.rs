@@ -1,4 +1,4 @@
-//! Pure rules: how a secret is written, read and compared, and how long things last.
+//! Pure rules: how a secret is written, read and compared, what names are taken, and how long things last.
 //!
 //! A secret is `PREFIX ID "_" RANDOM`: the identifier of its row (26 characters) and 256 random bits as
 //! unpadded base64url (43 characters). The identifier finds the row; only the random part is secret. It is
@@ -6,26 +6,33 @@
 
 use std::{fmt, str::FromStr, time::Duration};
 
-use base::{ApiKeyId, Role, TenantId, Timestamp};
+use base::{ApiKeyId, Role, TenantId, Timestamp, UserId};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
-use crate::{IdentityError, Result};
+use crate::{IdentityError, Result, Scopes};
 
 /// How long a session lasts, counted from its sign-in. Use does not extend it.
 pub const SESSION_LIFETIME: Duration = Duration::from_secs(30 * 24 * 3600);
-/// How many sessions one key may have; a further sign-in ends the oldest.
-pub const SESSIONS_PER_KEY_MAX: u32 = 50;
+/// How many sessions one person or key may have; a further sign-in ends the oldest.
+pub const SESSIONS_MAX: u32 = 50;
+/// How long a set-up link works.
+pub const SETUP_LIFETIME: Duration = Duration::from_secs(24 * 3600);
 /// How old a key's last-used time may be before a use writes it again.
 pub const LAST_USED_RESOLUTION: Duration = Duration::from_secs(60);
-/// The longest name of a key, in characters.
+/// The longest name of a key or a tenant, in characters.
 pub const NAME_CHARS_MAX: usize = 100;
+/// The longest name to sign in with, in characters: that of an e-mail address (RFC 5321 §4.5.3.1, less the
+/// angle brackets of a path).
+pub const USER_NAME_CHARS_MAX: usize = 254;
 
 /// What the text of an API key starts with.
 pub(crate) const KEY_PREFIX: &str = "nx_";
 /// What the text of a session starts with.
 pub(crate) const SESSION_PREFIX: &str = "ns_";
+/// What the text of a set-up link's secret starts with.
+pub(crate) const SETUP_PREFIX: &str = "nu_";
 
 /// A credential's text. Exists once, when it is made; printed by nothing but [`Secret::expose`].
 #[derive(Clone)]
@@ -83,6 +90,30 @@ impl<I: FromStr> Presented<I> {
     }
 }
 
+/// The set-up link's secret: `PREFIX RANDOM`, for there is but one.
+pub(crate) fn write_setup(random: &[u8; 32]) -> Secret {
+    Secret(format!("{SETUP_PREFIX}{}", URL_SAFE_NO_PAD.encode(random)))
+}
+
+/// Reads what [`write_setup`] wrote; `None` for any other text.
+pub(crate) fn read_setup(text: &str) -> Option<SecretHash> {
+    let random = URL_SAFE_NO_PAD.decode(text.strip_prefix(SETUP_PREFIX)?).ok()?;
+    Some(SecretHash::of(&random.try_into().ok()?))
+}
+
+/// A key that is wanted.
+#[derive(Clone, Debug)]
+pub struct KeyWish {
+    /// What to call it, 1 to [`NAME_CHARS_MAX`] characters.
+    pub name: String,
+    /// What it may do.
+    pub role: Role,
+    /// How far it reaches within that.
+    pub scopes: Scopes,
+    /// How long it works; until it is revoked when not given.
+    pub lifetime: Option<Duration>,
+}
+
 /// A key that has just been made. The only time its secret is known.
 #[derive(Clone, Debug)]
 pub struct NewKey {
@@ -114,12 +145,54 @@ pub struct KeyInfo {
     pub name: String,
     /// What it may do.
     pub role: Role,
+    /// How far it reaches within that.
+    pub scopes: Scopes,
     /// When it was made.
     pub created: Timestamp,
+    /// When it stops working by itself.
+    pub expires: Option<Timestamp>,
     /// When it was last used, to within [`LAST_USED_RESOLUTION`].
     pub last_used: Option<Timestamp>,
     /// When it was revoked; `None` while it works.
     pub revoked: Option<Timestamp>,
+}
+
+impl KeyInfo {
+    /// Whether the key opens anything at `now`.
+    #[must_use]
+    pub fn works(&self, now: Timestamp) -> bool {
+        self.revoked.is_none() && self.expires.is_none_or(|expires| expires > now)
+    }
+}
+
+/// A tenant: whose assets, people and keys see nothing of another's.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Tenant {
+    /// The tenant's identifier.
+    pub id: TenantId,
+    /// What it is called.
+    pub name: String,
+    /// When it was made.
+    pub created: Timestamp,
+}
+
+/// A person as their tenant's admins see them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct User {
+    /// The person's identifier.
+    pub id: UserId,
+    /// The tenant they belong to.
+    pub tenant: TenantId,
+    /// What they sign in with, in lower case.
+    pub name: String,
+    /// What they may do.
+    pub role: Role,
+    /// When they were added.
+    pub created: Timestamp,
+    /// When they last signed in.
+    pub last_sign_in: Option<Timestamp>,
+    /// When they were disabled; `None` while they may sign in.
+    pub disabled: Option<Timestamp>,
 }
 
 /// Whether a use at `now` is worth writing down.
@@ -127,13 +200,29 @@ pub(crate) fn use_is_news(last_used: Option<Timestamp>, now: Timestamp) -> bool 
     last_used.is_none_or(|last| now.since(last) >= LAST_USED_RESOLUTION)
 }
 
-/// Checks the name of a key: 1 to [`NAME_CHARS_MAX`] characters, none of them a control character.
-pub(crate) fn check_name(name: &str) -> Result<()> {
+/// Checks the name of a key or tenant: 1 to [`NAME_CHARS_MAX`] characters, none of them a control character.
+pub(crate) fn check_name(field: &'static str, name: &str) -> Result<()> {
     let fits = (1..=NAME_CHARS_MAX).contains(&name.chars().count());
     if fits && !name.chars().any(char::is_control) {
         return Ok(());
     }
     let problem = format!("1 to {NAME_CHARS_MAX} characters without control characters are expected");
+    Err(IdentityError::Invalid { field, problem })
+}
+
+/// The name to sign in with, as it is stored and compared: in lower case, without space around it.
+///
+/// # Errors
+/// [`IdentityError::Invalid`] unless it has 1 to [`USER_NAME_CHARS_MAX`] characters, none of them space or a
+/// control character.
+pub(crate) fn user_name(text: &str) -> Result<String> {
+    let name = text.trim();
+    let fits = (1..=USER_NAME_CHARS_MAX).contains(&name.chars().count());
+    if fits && !name.chars().any(|c| c.is_control() || c.is_whitespace()) {
+        return Ok(name.to_lowercase());
+    }
+    let problem =
+        format!("an e-mail address or a name of 1 to {USER_NAME_CHARS_MAX} characters without spaces");
     Err(IdentityError::Invalid { field: "name", problem })
 }
 
@@ -208,10 +297,45 @@ mod tests {
 
     #[test]
     fn names_are_bounded() {
-        assert!(check_name("laptop").is_ok());
-        assert!(check_name(&"é".repeat(NAME_CHARS_MAX)).is_ok());
+        assert!(check_name("name", "laptop").is_ok());
+        assert!(check_name("name", &"é".repeat(NAME_CHARS_MAX)).is_ok());
         for bad in ["", "a\0b", &"a".repeat(NAME_CHARS_MAX + 1)] {
-            assert!(check_name(bad).is_err(), "{bad:?}");
+            assert!(check_name("name", bad).is_err(), "{bad:?}");
         }
+    }
+
+    #[test]
+    fn people_are_named_alike_however_it_is_typed() {
+        assert_eq!(user_name(" Ada@Home.Example ").expect("a name"), "ada@home.example");
+        assert_eq!(user_name("ÉLODIE").expect("a name"), "élodie");
+        for bad in ["", "  ", "a b", "a\tb", "a\0", &"a".repeat(USER_NAME_CHARS_MAX + 1)] {
+            assert!(user_name(bad).is_err(), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn a_set_up_link_reads_back() {
+        let secret = write_setup(&[7; 32]);
+        let hash = read_setup(secret.expose()).expect("own text");
+        assert!(hash.matches(SecretHash::of(&[7; 32]).as_bytes()));
+        for wrong in ["", "nu_", "nu_AAAA", &secret.expose()[3..]] {
+            assert!(read_setup(wrong).is_none(), "{wrong:?}");
+        }
+    }
+
+    #[test]
+    fn a_key_works_until_it_is_revoked_or_expires() {
+        let key = KeyInfo {
+            id: id(),
+            name: "k".to_owned(),
+            role: Role::Viewer,
+            scopes: Scopes::whole(),
+            created: Timestamp(0),
+            expires: Some(Timestamp(5)),
+            last_used: None,
+            revoked: None,
+        };
+        assert!(key.works(Timestamp(4)) && !key.works(Timestamp(5)));
+        assert!(!KeyInfo { revoked: Some(Timestamp(1)), ..key }.works(Timestamp(2)));
     }
 }

@@ -2,12 +2,21 @@
 
 use std::time::Duration;
 
-use base::{Ambient, PageRequest, Timestamp};
+use base::{Ambient, ApiKeyId, PageRequest, Role, TenantId, Timestamp};
 use db::Db;
 use futures_util::future::join_all;
 use testkit::{FakeClock, both_dbs, both_empty_dbs};
 
-use super::*;
+use super::{
+    model::{KEY_PREFIX, Presented, SecretHash},
+    store::session::{Holder, SessionToAdd},
+    *,
+};
+
+mod migration;
+mod people;
+mod records;
+mod set_up;
 
 const DAY: Duration = Duration::from_secs(24 * 3600);
 
@@ -16,8 +25,18 @@ fn service(db: Db) -> (Identity, FakeClock) {
     (Identity::new(db, ambient), clock)
 }
 
+/// Whoever has the command line.
+async fn operator(identity: &Identity) -> Caller {
+    Caller::operator(identity.home_tenant().await.expect("a tenant"))
+}
+
+fn wish(role: Role, name: &str) -> KeyWish {
+    KeyWish { name: name.to_owned(), role, scopes: Scopes::whole(), lifetime: None }
+}
+
 async fn owner(identity: &Identity) -> NewKey {
-    identity.ensure_owner().await.expect("a database").expect("the first start")
+    let operator = operator(identity).await;
+    identity.create_key(&operator, wish(Role::Owner, "owner")).await.expect("made")
 }
 
 async fn all_keys(identity: &Identity, tenant: &TenantId) -> Vec<KeyInfo> {
@@ -29,47 +48,22 @@ async fn opens_session(identity: &Identity, token: &SessionToken) -> bool {
 }
 
 async fn sign_in(identity: &Identity, key: &NewKey) -> SessionToken {
-    identity.sign_in(key.secret.expose()).await.expect("a database").expect("a good key")
+    identity.sign_in_key(key.secret.expose(), None).await.expect("a database").expect("a good key")
 }
 
 both_dbs!(statements_prepare, |db| async move {
-    db.prepare(store::ALL).await.expect("every statement is accepted");
-});
-
-both_empty_dbs!(processes_that_start_together_make_one_owner, |database| async move {
-    database.migrate().await.expect("migrations apply");
-    let start = async |seed: u64| {
-        let clock = std::sync::Arc::new(FakeClock::at(testkit::START));
-        let entropy = std::sync::Arc::new(testkit::SeededEntropy::new(seed));
-        let identity = Identity::new(database.open().await.expect("opens"), Ambient::new(clock, entropy));
-        let made = identity.ensure_owner().await.expect("a database");
-        (identity, made)
-    };
-    let started = join_all((0..6).map(start)).await;
-    let made: Vec<_> = started.iter().filter_map(|(_, made)| made.as_ref()).collect();
-    let [owner] = made[..] else { panic!("{} owners were made", made.len()) };
-    for (identity, _) in &started {
-        let principal = identity.authenticate_key(owner.secret.expose()).await.expect("a database");
-        let principal = principal.expect("every process knows the owner");
-        assert_eq!((principal.role, &principal.tenant), (Role::Owner, &owner.tenant));
-        assert_eq!(identity.home_tenant().await.expect("a database"), owner.tenant);
+    use store::{attempt, audit, key, person, session, setup, tenant};
+    for all in [attempt::ALL, audit::ALL, key::ALL, person::ALL, session::ALL, setup::ALL, tenant::ALL] {
+        db.prepare(all).await.expect("every statement is accepted");
     }
-    assert_eq!(all_keys(&started[0].0, &owner.tenant).await.len(), 1);
-});
-
-both_dbs!(the_owner_joins_a_tenant_made_at_the_command_line, |db| async move {
-    let (identity, _) = service(db);
-    let tenant = identity.home_tenant().await.expect("made");
-    identity.create_key(&tenant, Role::Creator, "cli").await.expect("made");
-    assert_eq!(owner(&identity).await.tenant, tenant);
-    assert!(identity.ensure_owner().await.expect("a database").is_none());
 });
 
 both_dbs!(a_key_opens_its_tenant_and_nothing_else_does, |db| async move {
     let (identity, _) = service(db);
     let (first, second) = (owner(&identity).await, owner_of_another_kind(&identity).await);
     let text = first.secret.expose();
-    let principal = identity.authenticate_key(text).await.expect("a database").expect("its own key");
+    let caller = identity.authenticate_key(text).await.expect("a database").expect("its own key");
+    let principal = caller.principal;
     assert_eq!(principal.subject, format!("key:{}", first.id));
     assert_eq!((principal.role, principal.tenant), (Role::Owner, first.tenant.clone()));
 
@@ -78,13 +72,13 @@ both_dbs!(a_key_opens_its_tenant_and_nothing_else_does, |db| async move {
     let token = sign_in(&identity, &first).await;
     for wrong in ["", "nx_", "nx__", &text[..72], &swapped, &unknown, token.secret.expose()] {
         assert!(identity.authenticate_key(wrong).await.expect("a database").is_none(), "{wrong:?}");
-        assert!(identity.sign_in(wrong).await.expect("a database").is_none(), "{wrong:?}");
+        assert!(identity.sign_in_key(wrong, None).await.expect("a database").is_none(), "{wrong:?}");
     }
 });
 
 async fn owner_of_another_kind(identity: &Identity) -> NewKey {
-    let tenant = identity.home_tenant().await.expect("a tenant");
-    identity.create_key(&tenant, Role::Viewer, "second").await.expect("made")
+    let operator = operator(identity).await;
+    identity.create_key(&operator, wish(Role::Viewer, "second")).await.expect("made")
 }
 
 both_dbs!(a_revoked_key_opens_nothing_from_then_on, |db| async move {
@@ -93,19 +87,20 @@ both_dbs!(a_revoked_key_opens_nothing_from_then_on, |db| async move {
     let other = owner_of_another_kind(&identity).await;
     let (token, kept) = (sign_in(&identity, &key).await, sign_in(&identity, &other).await);
 
-    let stranger: TenantId = identity.ambient.id();
+    let stranger = Caller::operator(identity.ambient.id());
+    let operator = operator(&identity).await;
     let refused = identity.revoke_key(&stranger, &key.id).await;
-    assert!(matches!(refused, Err(IdentityError::NotFound)), "{refused:?}");
+    assert!(matches!(refused, Err(IdentityError::NotFound("key"))), "{refused:?}");
     assert!(opens_session(&identity, &token).await);
 
-    identity.revoke_key(&key.tenant, &key.id).await.expect("revoked");
+    identity.revoke_key(&operator, &key.id).await.expect("revoked");
     assert!(identity.authenticate_key(key.secret.expose()).await.expect("a database").is_none());
-    assert!(identity.sign_in(key.secret.expose()).await.expect("a database").is_none());
+    assert!(identity.sign_in_key(key.secret.expose(), None).await.expect("a database").is_none());
     assert!(!opens_session(&identity, &token).await);
     assert!(opens_session(&identity, &kept).await, "another key's session goes on");
 
     clock.advance(DAY);
-    identity.revoke_key(&key.tenant, &key.id).await.expect("again");
+    identity.revoke_key(&operator, &key.id).await.expect("again");
     let keys = all_keys(&identity, &key.tenant).await;
     let revoked = keys.into_iter().filter(|info| info.revoked.is_some()).map(|info| (info.id, info.revoked));
     let first = Some(testkit::START);
@@ -117,7 +112,7 @@ both_dbs!(a_session_of_a_revoked_key_is_refused_even_if_its_row_survives, |db| a
     let key = owner(&identity).await;
     let token = sign_in(&identity, &key).await;
     let mut tx = db.write().await.expect("begins");
-    assert!(store::revoke_key(&mut tx, &key.tenant, &key.id, testkit::START).await.expect("revoked"));
+    assert!(store::key::revoke(&mut tx, &key.tenant, &key.id, testkit::START).await.expect("revoked"));
     tx.commit().await.expect("commits");
     assert!(!opens_session(&identity, &token).await);
 });
@@ -152,8 +147,8 @@ both_dbs!(a_session_lasts_thirty_days_however_much_it_is_used, |db| async move {
     clock.advance(SESSION_LIFETIME - Duration::from_micros(1));
     let principal = identity.authenticate_session(token.secret.expose()).await.expect("a database");
     let by_key = identity.authenticate_key(key.secret.expose()).await.expect("a database");
-    assert!(principal.is_some());
-    assert_eq!(principal, by_key, "a session acts as its key");
+    let principals = [principal, by_key].map(|caller| caller.expect("opens").principal);
+    assert_eq!(principals[0], principals[1], "a session acts as its key");
     clock.advance(Duration::from_micros(1));
     assert!(!opens_session(&identity, &token).await);
 });
@@ -177,7 +172,7 @@ both_dbs!(a_key_has_a_bounded_number_of_sessions, |db| async move {
     let key = owner(&identity).await;
     let other = sign_in(&identity, &owner_of_another_kind(&identity).await).await;
     let mut tokens = Vec::new();
-    for _ in 1..SESSIONS_PER_KEY_MAX {
+    for _ in 1..SESSIONS_MAX {
         tokens.push(sign_in(&identity, &key).await);
         clock.advance(Duration::from_secs(1));
     }
@@ -195,8 +190,8 @@ both_dbs!(a_sign_in_waits_for_what_happens_to_its_key, |db| async move {
     let (identity, _) = service(db.clone());
     let key = owner(&identity).await;
     let mut revoking = db.write().await.expect("begins");
-    assert!(store::revoke_key(&mut revoking, &key.tenant, &key.id, testkit::START).await.expect("revoked"));
-    let mut sign_in = std::pin::pin!(identity.sign_in(key.secret.expose()));
+    assert!(store::key::revoke(&mut revoking, &key.tenant, &key.id, testkit::START).await.expect("revoked"));
+    let mut sign_in = std::pin::pin!(identity.sign_in_key(key.secret.expose(), None));
     let early = tokio::time::timeout(Duration::from_millis(200), &mut sign_in).await;
     assert!(early.is_err(), "the revocation is under way");
     revoking.commit().await.expect("commits");
@@ -221,8 +216,9 @@ both_dbs!(a_large_sweep_goes_batch_by_batch, |db| async move {
     let mut tx = db.write().await.expect("begins");
     for _ in 0..=SWEEP_BATCH {
         let (id, hash) = (identity.ambient.id(), SecretHash::of(&identity.ambient.bytes()));
-        let session = SessionToAdd { id: &id, key: &key.id, hash, expires: testkit::START };
-        store::add_session(&mut tx, session, testkit::START).await.expect("added");
+        let holder = Holder::Key(key.id.clone());
+        let session = SessionToAdd { id: &id, holder: &holder, hash, expires: testkit::START };
+        store::session::add(&mut tx, session, testkit::START).await.expect("added");
     }
     tx.commit().await.expect("commits");
     clock.advance(DAY);
@@ -231,11 +227,12 @@ both_dbs!(a_large_sweep_goes_batch_by_batch, |db| async move {
 
 both_dbs!(keys_are_listed_page_by_page, |db| async move {
     let (identity, clock) = service(db);
-    let tenant = identity.home_tenant().await.expect("made");
+    let operator = operator(&identity).await;
+    let tenant = operator.principal.tenant.clone();
     let mut made = Vec::new();
     for name in ["a", "b", "c"] {
         clock.advance(Duration::from_secs(1));
-        made.push(identity.create_key(&tenant, Role::Creator, name).await.expect("made").id);
+        made.push(identity.create_key(&operator, wish(Role::Creator, name)).await.expect("made").id);
     }
     let page =
         async |after| identity.list_keys(&tenant, &PageRequest::new(Some(2), after)).await.expect("a page");
@@ -252,11 +249,11 @@ both_dbs!(keys_are_listed_page_by_page, |db| async move {
 
 both_dbs!(keys_need_a_name_and_a_tenant, |db| async move {
     let (identity, _) = service(db);
-    let tenant = identity.home_tenant().await.expect("made");
-    let nameless = identity.create_key(&tenant, Role::Viewer, "").await;
+    let operator = operator(&identity).await;
+    let nameless = identity.create_key(&operator, wish(Role::Viewer, "")).await;
     assert!(matches!(nameless, Err(IdentityError::Invalid { field: "name", .. })), "{nameless:?}");
-    let stranger: TenantId = identity.ambient.id();
-    let homeless = identity.create_key(&stranger, Role::Viewer, "x").await;
+    let stranger = Caller::operator(identity.ambient.id());
+    let homeless = identity.create_key(&stranger, wish(Role::Viewer, "x")).await;
     assert!(matches!(homeless, Err(IdentityError::Db(db::DbError::ForeignKey))), "{homeless:?}");
 });
 
@@ -264,9 +261,60 @@ both_dbs!(only_the_hash_of_a_secret_is_stored, |db| async move {
     let (identity, _) = service(db.clone());
     let key = owner(&identity).await;
     let mut tx = db.read().await.expect("begins");
-    let stored = store::key(&mut tx, &key.id).await.expect("a row").expect("the key");
+    let stored = store::key::find(&mut tx, &key.id).await.expect("a row").expect("the key");
     let presented = Presented::<ApiKeyId>::read(KEY_PREFIX, key.secret.expose()).expect("own text");
     assert_eq!(stored.hash.len(), 32);
     assert!(presented.hash.matches(&stored.hash));
     assert_eq!(stored.info.created, Timestamp(testkit::START.0));
+});
+
+both_dbs!(nobody_hands_out_more_than_they_have, |db| async move {
+    let (identity, _) = service(db);
+    let operator = operator(&identity).await;
+    let admin = KeyWish {
+        scopes: Scopes::only([Scope::Manage, Scope::Read]).expect("some"),
+        ..wish(Role::Admin, "admin")
+    };
+    let admin = identity.create_key(&operator, admin).await.expect("made");
+    let owner = owner(&identity).await;
+    let caller = identity.authenticate_key(admin.secret.expose()).await.expect("a database").expect("opens");
+    let read = KeyWish { scopes: Scopes::only([Scope::Read]).expect("one"), ..wish(Role::Viewer, "read") };
+    let read = identity.create_key(&caller, read).await.expect("within reach");
+    let upload = KeyWish { scopes: Scopes::only([Scope::Upload]).expect("one"), ..wish(Role::Viewer, "up") };
+    for beyond in [wish(Role::Owner, "more"), wish(Role::Viewer, "unscoped"), upload] {
+        let refused = identity.create_key(&caller, beyond).await.map(|key| key.id);
+        assert!(matches!(refused, Err(IdentityError::Forbidden(_))), "{refused:?}");
+    }
+    let refused = identity.revoke_key(&caller, &owner.id).await;
+    assert!(matches!(refused, Err(IdentityError::Forbidden(_))), "{refused:?}");
+    identity.revoke_key(&caller, &read.id).await.expect("its own kind");
+});
+
+both_dbs!(a_key_with_an_end_opens_nothing_after_it, |db| async move {
+    let (identity, clock) = service(db);
+    let operator = operator(&identity).await;
+    let short = KeyWish { lifetime: Some(DAY), ..wish(Role::Viewer, "short") };
+    let key = identity.create_key(&operator, short).await.expect("made");
+    clock.advance(DAY - Duration::from_secs(5));
+    let token = sign_in(&identity, &key).await;
+    assert_eq!(token.expires, testkit::START + DAY, "a session does not outlive its key");
+    clock.advance(Duration::from_secs(5));
+    assert!(identity.authenticate_key(key.secret.expose()).await.expect("a database").is_none());
+    assert!(identity.sign_in_key(key.secret.expose(), None).await.expect("a database").is_none());
+    assert!(!opens_session(&identity, &token).await);
+});
+
+both_dbs!(tenants_are_made_and_listed, |db| async move {
+    let (identity, clock) = service(db);
+    let home = identity.home_tenant().await.expect("made");
+    clock.advance(DAY);
+    let studio = identity.create_tenant("Studio").await.expect("made");
+    let first = identity.list_tenants(&PageRequest::new(Some(1), None)).await.expect("a page");
+    assert_eq!(first.items[0], Tenant { id: home.clone(), name: "Home".to_owned(), created: testkit::START });
+    let second = identity.list_tenants(&PageRequest::new(Some(1), first.next)).await.expect("a page");
+    assert_eq!((&second.items[0].id, second.next), (&studio, None));
+    assert_eq!(identity.home_tenant().await.expect("the same"), home);
+    assert!(matches!(identity.create_tenant("").await, Err(IdentityError::Invalid { field: "name", .. })));
+    let stranger: TenantId = identity.ambient.id();
+    assert!(matches!(identity.tenant_name(&stranger).await, Err(IdentityError::NotFound("tenant"))));
 });

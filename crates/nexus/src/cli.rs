@@ -6,7 +6,7 @@ use anyhow::Result;
 use clap::{Args, Parser, Subcommand};
 use settings::{Override, Settings};
 
-use crate::{backup, check, film, key, limit, upload};
+use crate::{backup, check, film, key, limit, tenant, upload, user};
 
 /// Media streaming server: films in, HLS and DASH ladders out, served by a caching edge.
 #[derive(Parser, Debug)]
@@ -14,7 +14,7 @@ use crate::{backup, check, film, key, limit, upload};
     name = "nexus",
     version,
     propagate_version = true,
-    after_help = "Examples:\n  nexus                                   everything in one process, data in ./data\n  nexus upload film.mp4 --key KEY --wait  a film goes in, a playable URL comes out\n  nexus key create --role creator         a key for somebody who uploads\n  nexus check http://127.0.0.1:8080/media/ASSET/hls.m3u8\n  nexus edge --upstream http://origin:8080 --listen 0.0.0.0:8080\n  nexus --tls-self-signed --listen 0.0.0.0:8443   https for a phone on the same network"
+    after_help = "Examples:\n  nexus                                   everything in one process, data in ./data\n  nexus upload film.mp4 --key KEY --wait  a film goes in, a playable URL comes out\n  nexus user create ada --role creator    somebody who uploads\n  nexus key create --role creator         a key for a program that does\n  nexus check http://127.0.0.1:8080/media/ASSET/hls.m3u8\n  nexus edge --upstream http://origin:8080 --listen 0.0.0.0:8080\n  nexus --tls-self-signed --listen 0.0.0.0:8443   https for a phone on the same network"
 )]
 pub struct Cli {
     /// Where settings come from.
@@ -48,9 +48,27 @@ pub enum Command {
     Upload(upload::UploadArgs),
     /// Make, list and revoke API keys, with the server running or not.
     Key {
+        /// The tenant it is done in, by its identifier; the first when not given.
+        #[arg(long, global = true, value_name = "ID")]
+        tenant: Option<String>,
         /// What to do.
         #[command(subcommand)]
         action: key::KeyCommand,
+    },
+    /// Add, list, disable people and set their passwords, with the server running or not.
+    User {
+        /// The tenant it is done in, by its identifier; the first when not given.
+        #[arg(long, global = true, value_name = "ID")]
+        tenant: Option<String>,
+        /// What to do.
+        #[command(subcommand)]
+        action: user::UserCommand,
+    },
+    /// Make and list tenants: groups of people, keys and films that see nothing of each other.
+    Tenant {
+        /// What to do.
+        #[command(subcommand)]
+        action: tenant::TenantCommand,
     },
     /// Show or change how much a tenant may upload, with the server running or not.
     Limit(limit::LimitArgs),

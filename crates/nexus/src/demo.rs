@@ -1,15 +1,12 @@
 //! The first start of `nexus all --demo`: a film is made and put through the real upload and transcode path.
 
-use std::process::ExitCode;
+use std::{process::ExitCode, time::Duration};
 
-use anyhow::{Context, Result};
-use axum::body::Body;
-use base::Page;
-use http::Request;
-use httpkit::{
-    client::{Client, collect},
-    tls::PairFiles,
-};
+use anyhow::Result;
+use base::{PageRequest, Role};
+use catalogue::Catalogue;
+use httpkit::tls::PairFiles;
+use identity::{Caller, Identity, KeyWish, Scope, Scopes};
 use settings::Settings;
 use tracing::warn;
 
@@ -18,8 +15,8 @@ use crate::{
     upload::{self, UploadArgs},
 };
 
-/// Largest list of one asset that is read.
-const LIST_BYTES_MAX: u64 = 1 << 20;
+/// How long the key of the demonstration's upload works, should nobody be there to revoke it.
+const KEY_LIFETIME: Duration = Duration::from_secs(3600);
 
 /// Keeps the access log off a terminal that shows progress, unless the log is set to something else.
 pub fn quieten(telemetry: &mut settings::Telemetry) {
@@ -28,46 +25,56 @@ pub fn quieten(telemetry: &mut settings::Telemetry) {
     }
 }
 
-/// Welcomes whoever started the server; on an empty catalogue with a film to watch.
-pub async fn run(settings: Settings) {
-    if let Err(error) = show(&settings).await {
-        warn!("the demonstration film could not be made: {error:#}");
-    }
-    let key = settings.data.join(crate::run::OWNER_KEY_FILE);
-    println!();
-    println!("  open     {}", settings.public_url());
-    if key.exists() {
-        println!("  sign in  with the API key in {}", key.display());
-    }
-    println!("  stop     Ctrl-C");
-    println!();
+/// What the demonstration works with.
+pub struct Demo {
+    /// Where the server is, and its data folder.
+    pub settings: Settings,
+    /// Makes the key of the upload.
+    pub identity: Identity,
+    /// Tells whether there is a film already.
+    pub catalogue: Catalogue,
+    /// Where the first owner is made.
+    pub setup: Option<String>,
 }
 
-async fn show(settings: &Settings) -> Result<()> {
-    let key_file = settings.data.join(crate::run::OWNER_KEY_FILE);
-    let key =
-        std::fs::read_to_string(&key_file).with_context(|| format!("reading {}", key_file.display()))?;
-    let key = key.trim().to_owned();
-    let ca = settings.tls.self_signed.then(|| PairFiles::own(&settings.data).cert);
-    if !is_empty(&crate::client::trusting(ca.as_deref())?, &settings.public_url(), &key).await? {
-        return Ok(());
+impl Demo {
+    /// Welcomes whoever started the server; on an empty catalogue with a film to watch.
+    pub async fn run(self) {
+        if let Err(error) = self.show().await {
+            warn!("the demonstration film could not be made: {error:#}");
+        }
+        println!();
+        match &self.setup {
+            Some(link) => println!("  set up   {link}"),
+            None => println!("  open     {}", self.settings.public_url()),
+        }
+        println!("  stop     Ctrl-C");
+        println!();
     }
-    let file = settings.data.join("demonstration.mp4");
-    if !file.exists() {
-        film::run(&FilmArgs::demonstration(file.clone()), settings).await?;
-    }
-    let code = upload::run(UploadArgs::demonstration(file, settings.public_url(), key, ca)).await?;
-    anyhow::ensure!(code == ExitCode::SUCCESS, "the upload failed; the line above says why");
-    Ok(())
-}
 
-/// Whether the library that this key opens holds nothing.
-async fn is_empty(client: &Client, server: &str, key: &str) -> Result<bool> {
-    let request = Request::get(format!("{server}/api/v1/assets?limit=1"))
-        .header("authorization", format!("Bearer {key}"));
-    let response = client.send(request.body(Body::empty())?).await?;
-    anyhow::ensure!(response.status().is_success(), "the server answered {}", response.status());
-    let list: Page<serde_json::Value> =
-        serde_json::from_slice(&collect(response.into_body(), LIST_BYTES_MAX).await?)?;
-    Ok(list.items.is_empty())
+    async fn show(&self) -> Result<()> {
+        let operator = Caller::operator(self.identity.home_tenant().await?);
+        let one = PageRequest::new(Some(1), None);
+        if !self.catalogue.assets(&operator.principal, &one, None).await?.items.is_empty() {
+            return Ok(());
+        }
+        let file = self.settings.data.join("demonstration.mp4");
+        if !file.exists() {
+            film::run(&FilmArgs::demonstration(file.clone()), &self.settings).await?;
+        }
+        let wish = KeyWish {
+            name: "demonstration film".to_owned(),
+            role: Role::Creator,
+            scopes: Scopes::only([Scope::Upload, Scope::Read])?,
+            lifetime: Some(KEY_LIFETIME),
+        };
+        let key = self.identity.create_key(&operator, wish).await?;
+        let secret = key.secret.expose().to_owned();
+        let ca = self.settings.tls.self_signed.then(|| PairFiles::own(&self.settings.data).cert);
+        let server = self.settings.public_url();
+        let code = upload::run(UploadArgs::demonstration(file, server, secret, ca)).await;
+        self.identity.revoke_key(&operator, &key.id).await?;
+        anyhow::ensure!(code? == ExitCode::SUCCESS, "the upload failed; the line above says why");
+        Ok(())
+    }
 }

@@ -1,21 +1,23 @@
 //! `nexus key`: API keys, straight in the database.
 
-use std::process::ExitCode;
+use std::{process::ExitCode, time::Duration};
 
 use anyhow::{Context, Result};
 use base::{ApiKeyId, PageRequest, Role, Timestamp};
 use clap::Subcommand;
-use identity::Identity;
+use identity::{KeyWish, Scope, Scopes};
 use serde::Serialize;
 use settings::Settings;
 
-use crate::stores;
+use crate::tenant::Desk;
 
 /// What to do with keys.
 #[derive(Subcommand, Debug)]
 pub enum KeyCommand {
     /// Make a key and print it; it is shown this once.
-    #[command(after_help = "Example:\n  nexus key create --role creator --name \"editing suite\" --json")]
+    #[command(
+        after_help = "Examples:\n  nexus key create --role creator --name \"editing suite\" --json\n  nexus key create --role creator --scope upload --days 30   brings in files and can do nothing else"
+    )]
     Create {
         /// What its holder may do: viewer, creator, admin or owner.
         #[arg(long)]
@@ -23,6 +25,12 @@ pub enum KeyCommand {
         /// What to call it in lists.
         #[arg(long, default_value = "command line")]
         name: String,
+        /// Narrow it to read, upload or manage; may be repeated. Without any it may do all that its role may.
+        #[arg(long = "scope", value_name = "SCOPE")]
+        scopes: Vec<Scope>,
+        /// Have it stop working after so many days.
+        #[arg(long, value_parser = clap::value_parser!(u32).range(1..=36_500))]
+        days: Option<u32>,
         /// Print one JSON line.
         #[arg(long)]
         json: bool,
@@ -52,7 +60,9 @@ struct Listed<'a> {
     id: &'a str,
     name: &'a str,
     role: Role,
+    scopes: Option<Vec<&'static str>>,
     created_ms: i64,
+    expires_ms: Option<i64>,
     last_used_ms: Option<i64>,
     revoked: bool,
 }
@@ -60,54 +70,64 @@ struct Listed<'a> {
 /// Runs one key command on the database of `settings`.
 ///
 /// # Errors
-/// When the database cannot be opened or the key does not exist.
-pub async fn run(action: KeyCommand, settings: &Settings) -> Result<ExitCode> {
-    let ambient = lifecycle::system();
-    let db = stores::database(settings).await?;
-    let identity = Identity::new(db, ambient);
-    let tenant = identity.home_tenant().await?;
+/// When the database cannot be opened, or the tenant or key does not exist.
+pub async fn run(action: KeyCommand, tenant: Option<&str>, settings: &Settings) -> Result<ExitCode> {
+    let desk = Desk::open(tenant, settings).await?;
     match action {
-        KeyCommand::Create { role, name, json } => {
-            let made = identity.create_key(&tenant, role, &name).await?;
-            let secret = made.secret.expose();
-            if json {
-                println!("{}", serde_json::to_string(&Made { id: made.id.as_str(), role, key: secret })?);
-            } else {
-                println!("{secret}");
-                eprintln!(
-                    "A key of the role {role}, shown this once. Revoke it with: nexus key revoke {}",
-                    made.id
-                );
-            }
+        KeyCommand::Create { role, name, scopes, days, json } => {
+            let scopes = if scopes.is_empty() { Scopes::whole() } else { Scopes::only(scopes)? };
+            let lifetime = days.map(|days| Duration::from_secs(u64::from(days) * 24 * 3600));
+            create(&desk, KeyWish { name, role, scopes, lifetime }, json).await?;
         }
-        KeyCommand::List { json } => list(&identity, &tenant, json).await?,
+        KeyCommand::List { json } => list(&desk, json).await?,
         KeyCommand::Revoke { id } => {
             let id: ApiKeyId = id.parse().context("the key's identifier")?;
-            identity.revoke_key(&tenant, &id).await?;
+            desk.identity.revoke_key(&desk.operator, &id).await?;
             eprintln!("revoked {id}");
         }
     }
     Ok(ExitCode::SUCCESS)
 }
 
-async fn list(identity: &Identity, tenant: &base::TenantId, json: bool) -> Result<()> {
+async fn create(desk: &Desk, wish: KeyWish, json: bool) -> Result<()> {
+    let role = wish.role;
+    let made = desk.identity.create_key(&desk.operator, wish).await?;
+    let secret = made.secret.expose();
+    if json {
+        println!("{}", serde_json::to_string(&Made { id: made.id.as_str(), role, key: secret })?);
+    } else {
+        println!("{secret}");
+        eprintln!("A key of the role {role}, shown this once. Revoke it with: nexus key revoke {}", made.id);
+    }
+    Ok(())
+}
+
+async fn list(desk: &Desk, json: bool) -> Result<()> {
+    let now = desk.ambient.now();
     let mut after = None;
     loop {
-        let page = identity.list_keys(tenant, &PageRequest::new(None, after)).await?;
+        let page = desk.identity.list_keys(desk.tenant(), &PageRequest::new(None, after)).await?;
         for key in &page.items {
             let listed = Listed {
                 id: key.id.as_str(),
                 name: &key.name,
                 role: key.role,
+                scopes: key.scopes.names(),
                 created_ms: key.created.millis(),
+                expires_ms: key.expires.map(Timestamp::millis),
                 last_used_ms: key.last_used.map(Timestamp::millis),
                 revoked: key.revoked.is_some(),
             };
             if json {
                 println!("{}", serde_json::to_string(&listed)?);
             } else {
-                let state = if listed.revoked { "revoked" } else { "active" };
-                println!("{}  {:8}{:9}{}", listed.id, listed.role, state, listed.name);
+                let state = match (listed.revoked, key.works(now)) {
+                    (true, _) => "revoked",
+                    (false, true) => "active",
+                    (false, false) => "expired",
+                };
+                let scopes = listed.scopes.map(|names| names.join(",")).unwrap_or_default();
+                println!("{}  {:8}{:9}{scopes:20}{}", listed.id, listed.role.as_str(), state, listed.name);
             }
         }
         after = page.next;

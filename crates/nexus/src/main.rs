@@ -12,7 +12,9 @@ mod limit;
 mod pipeline;
 mod run;
 mod stores;
+mod tenant;
 mod upload;
+mod user;
 mod watch;
 
 use std::process::ExitCode;
@@ -63,8 +65,12 @@ async fn command(cli: Cli) -> Result<ExitCode> {
             run::run(Role::Edge, false, sources.settings(&[upstream])?).await
         }
         Command::Upload(args) => upload::run(args).await,
-        Command::Key { action } => key::run(action, &sources.settings(&[])?).await,
+        Command::Key { tenant, action } => key::run(action, tenant.as_deref(), &sources.settings(&[])?).await,
+        Command::User { tenant, action } => {
+            user::run(action, tenant.as_deref(), &sources.settings(&[])?).await
+        }
         Command::Limit(args) => limit::run(args, &sources.settings(&[])?).await,
+        Command::Tenant { action } => tenant::run(action, &sources.settings(&[])?).await,
         Command::Film(args) => film::run(&args, &sources.settings(&[])?).await,
         Command::Check(args) => check::run(args).await,
         Command::Doctor => doctor::run(&sources.settings(&[])?).await,

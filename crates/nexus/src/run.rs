@@ -11,7 +11,7 @@ use db::Db;
 use edge::{Edge, EdgeOptions, Upstream};
 use events::{Bus, Outbox, PumpOptions};
 use httpkit::Front;
-use identity::Identity;
+use identity::{Identity, SetupOffer};
 use jobs::{Instance, Queue, WorkerOptions};
 use lifecycle::Tasks;
 use origin::{Origin, Parts, Urls};
@@ -23,6 +23,7 @@ use tracing::{info, warn};
 use transcoder::Transcoder;
 
 use crate::{
+    demo::Demo,
     stores,
     watch::{self, Watched},
 };
@@ -35,8 +36,8 @@ const JOB_POLL: Duration = Duration::from_secs(1);
 const INTERRUPTIONS_MAX: u32 = 50;
 /// How often queue depths are measured.
 const DEPTH_EVERY: Duration = Duration::from_secs(10);
-/// Where the key of the first owner is left for whoever started the server.
-pub const OWNER_KEY_FILE: &str = "owner.key";
+/// What the kernel calls this machine.
+const HOST_NAME: &str = "/proc/sys/kernel/hostname";
 
 /// What every role but the edge is made of.
 struct House {
@@ -46,6 +47,7 @@ struct House {
     health: Health,
     metrics: Metrics,
     db: Db,
+    identity: Identity,
     store: Store,
     queue: Queue,
     bus: Bus,
@@ -79,26 +81,50 @@ impl House {
             "health",
             watch::watch(Watched::new(&settings, &db, &store, &health), tasks.soft()),
         );
-        Ok(Self { settings, ambient, tasks, health, metrics, db, store, queue, bus, catalogue, instance })
+        let identity = Identity::new(db.clone(), ambient.clone());
+        Ok(Self {
+            settings,
+            ambient,
+            tasks,
+            health,
+            metrics,
+            db,
+            identity,
+            store,
+            queue,
+            bus,
+            catalogue,
+            instance,
+        })
     }
 
-    /// Makes the first owner's key, once in the life of a database, and leaves it in the data folder.
-    async fn welcome(&self, identity: &Identity) -> Result<()> {
-        let Some(key) = identity.ensure_owner().await? else { return Ok(()) };
-        let file = self.settings.data.join(OWNER_KEY_FILE);
-        stores::write_secret(&file, format!("{}\n", key.secret.expose()).as_bytes())?;
-        info!("the owner's API key is in {}; sign in with it and keep it", file.display());
-        Ok(())
+    /// The address at which the first owner is made, while there is none and no other process has just printed
+    /// one.
+    async fn setup_link(&self) -> Result<Option<String>> {
+        let folder = std::path::absolute(&self.settings.data)?;
+        let machine = std::fs::read_to_string(HOST_NAME).unwrap_or_default();
+        let maker = format!("{}:{}", machine.trim(), folder.display());
+        match self.identity.offer_setup(&maker).await? {
+            SetupOffer::Link { secret, .. } => {
+                Ok(Some(format!("{}/setup/{}", self.settings.public_url(), secret.expose())))
+            }
+            SetupOffer::Elsewhere => {
+                info!(
+                    "another process has printed a set-up link; to get one here, start again in ten minutes, \
+                     or use `nexus user create NAME --role owner`"
+                );
+                Ok(None)
+            }
+            SetupOffer::Done => Ok(None),
+        }
     }
 
-    async fn origin(&self, credential: Option<Secret>) -> Result<Origin> {
-        let identity = Identity::new(self.db.clone(), self.ambient.clone());
-        self.welcome(&identity).await?;
+    fn origin(&self, credential: Option<Secret>) -> Result<Origin> {
         let signer = self.signer()?;
         let verifier = Verifier::new(&signer.jwks())?;
         let settings = &self.settings;
         let origin = Origin::new(Parts {
-            identity,
+            identity: self.identity.clone(),
             catalogue: self.catalogue.clone(),
             store: self.store.clone(),
             bus: self.bus.clone(),
@@ -188,9 +214,9 @@ async fn inspect(transcoder: &Transcoder) -> State {
 }
 
 /// Origin and edge behind one listener.
-async fn everything(house: &House) -> Result<Router> {
+fn everything(house: &House) -> Result<Router> {
     let credential = edge::Credential::random(&house.ambient);
-    let origin = house.origin(Some(credential.secret().clone())).await?;
+    let origin = house.origin(Some(credential.secret().clone()))?;
     let options = EdgeOptions::from_settings(&house.settings.edge, house.ambient.clone())
         .with_credential(credential)
         .with_keys(origin.signer.jwks());
@@ -198,9 +224,9 @@ async fn everything(house: &House) -> Result<Router> {
     Ok(origin::router(&origin).merge(edge.router()))
 }
 
-async fn origin_alone(house: &House) -> Result<Router> {
+fn origin_alone(house: &House) -> Result<Router> {
     let credential = Some(house.settings.edge.credential.clone()).filter(|secret| !secret.is_empty());
-    let origin = house.origin(credential).await?;
+    let origin = house.origin(credential)?;
     Ok(origin::router(&origin).merge(origin::media_router(&origin)))
 }
 
@@ -210,13 +236,16 @@ fn desk(house: &House) -> Router {
     httpkit::fallbacks(httpkit::health::routes(house.health.clone(), house.metrics.clone(), token))
 }
 
-/// Says where the process answers, and how other machines come to it with a certificate of our own making.
-fn announce(role: Role, front: &Front, settings: &Settings) {
+/// Says where the process answers, where the first owner is made, and how other machines come to it with a certificate of our own making.
+fn announce(role: Role, front: &Front, settings: &Settings, setup: Option<&str>) {
     if role == Role::Transcoder {
         println!("nexus transcoder is ready on http://{}", settings.transcode.listen);
         return;
     }
     println!("nexus is ready on {}", settings.public_url());
+    if let Some(link) = setup {
+        println!("set it up within a day, once, at {link}");
+    }
     let Some(own) = front.own_certificate() else { return };
     let listen = settings.server.listen;
     if listen.ip().is_loopback() {
@@ -245,16 +274,22 @@ pub async fn run(role: Role, demo: bool, mut settings: Settings) -> Result<ExitC
     let house = House::open(role, settings, ambient).await?;
     let router = match role {
         Role::Transcoder => desk(&house),
-        Role::Origin => origin_alone(&house).await?,
-        Role::All | Role::Edge => everything(&house).await?,
+        Role::Origin => origin_alone(&house)?,
+        Role::All | Role::Edge => everything(&house)?,
     };
-    announce(role, &front, &house.settings);
+    let setup = match role {
+        Role::Transcoder => None,
+        Role::All | Role::Origin | Role::Edge => house.setup_link().await?,
+    };
+    announce(role, &front, &house.settings, setup.as_deref());
     house.serve(front, router);
     if role != Role::Origin {
         house.transcode()?;
     }
     if demo {
-        house.tasks.spawn("demo", crate::demo::run(house.settings.clone()));
+        let (settings, catalogue) = (house.settings.clone(), house.catalogue.clone());
+        let demo = Demo { settings, identity: house.identity.clone(), catalogue, setup };
+        house.tasks.spawn("demo", demo.run());
     }
     let server = &house.settings.server;
     Ok(house.tasks.run(server.farewell() + server.grace()).await)

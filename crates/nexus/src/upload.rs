@@ -39,7 +39,7 @@ const ANSWER_BYTES_MAX: u64 = 4 << 20;
 /// What the command line says.
 #[derive(Args, Debug)]
 #[command(
-    after_help = "Examples:\n  nexus upload film.mp4 --server http://127.0.0.1:8080 --key \"$(cat data/owner.key)\" --wait\n  nexus upload *.mov --visibility private --json"
+    after_help = "Examples:\n  nexus upload film.mp4 --server http://127.0.0.1:8080 --key \"$NEXUS_KEY\" --wait\n  nexus upload *.mov --visibility private --json"
 )]
 pub struct UploadArgs {
     /// Films and music to upload.

@@ -2,22 +2,19 @@
 
 use std::time::Duration;
 
-use axum::{
-    Router,
-    extract::State,
-    http::StatusCode,
-    routing::{get, post},
-};
+use axum::{extract::State, http::StatusCode};
 use base::{AssetId, Page};
 use catalogue::{AssetPatch, Visibility};
 use httpkit::{Json, Paging, Path, Problem, Query};
+use identity::Action;
 use media::Object;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    auth::{Creator, Viewer},
+    auth::{Acting, Member},
     error::problem,
     link::{self, MediaBase},
+    table::{EDIT, READ, Routes},
     view::{self, AssetView},
 };
 use crate::Origin;
@@ -54,16 +51,18 @@ struct TokenView {
     watch: String,
 }
 
-pub(super) fn routes() -> Router<Origin> {
-    Router::new()
-        .route("/api/v1/assets", get(list))
-        .route("/api/v1/assets/{id}", get(show).patch(change).delete(remove))
-        .route("/api/v1/assets/{id}/token", post(token))
+pub(super) fn routes() -> Routes {
+    Routes::new()
+        .get("/api/v1/assets", READ, list)
+        .get("/api/v1/assets/{id}", READ, show)
+        .patch("/api/v1/assets/{id}", EDIT, change)
+        .delete("/api/v1/assets/{id}", EDIT, remove)
+        .post("/api/v1/assets/{id}/token", EDIT, token)
 }
 
 async fn list(
     State(origin): State<Origin>,
-    Viewer(caller): Viewer,
+    Member(caller): Member,
     Paging(page): Paging,
     Query(search): Query<Search>,
 ) -> Result<Json<Page<AssetView>>, Problem> {
@@ -77,7 +76,7 @@ async fn list(
 
 async fn show(
     State(origin): State<Origin>,
-    Viewer(caller): Viewer,
+    Member(caller): Member,
     Path(id): Path<AssetId>,
 ) -> Result<Json<AssetView>, Problem> {
     let asset = origin.catalogue.asset(&caller, &id).await.map_err(problem)?;
@@ -86,7 +85,7 @@ async fn show(
 
 async fn change(
     State(origin): State<Origin>,
-    Creator(caller): Creator,
+    Member(caller): Member,
     Path(id): Path<AssetId>,
     Json(change): Json<Change>,
 ) -> Result<Json<AssetView>, Problem> {
@@ -101,16 +100,19 @@ async fn change(
 
 async fn remove(
     State(origin): State<Origin>,
-    Creator(caller): Creator,
+    Acting(caller): Acting,
     Path(id): Path<AssetId>,
 ) -> Result<StatusCode, Problem> {
-    origin.catalogue.delete_asset(&caller, &id).await.map_err(problem)?;
+    let asset = origin.catalogue.asset(&caller.principal, &id).await.map_err(problem)?;
+    origin.catalogue.delete_asset(&caller.principal, &id).await.map_err(problem)?;
+    let subject = format!("asset:{id}");
+    origin.identity.record(&caller, Action::AssetDeleted, subject, asset.title).await.map_err(problem)?;
     Ok(StatusCode::NO_CONTENT)
 }
 
 async fn token(
     State(origin): State<Origin>,
-    Creator(caller): Creator,
+    Member(caller): Member,
     Path(id): Path<AssetId>,
     Json(wish): Json<TokenWish>,
 ) -> Result<Json<TokenView>, Problem> {

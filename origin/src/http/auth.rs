@@ -1,11 +1,14 @@
 //! Who calls: an API key in `Authorization: Bearer`, or the session cookie of a browser.
 
+use std::net::IpAddr;
+
 use axum::{
     extract::FromRequestParts,
-    http::{HeaderMap, Method, header, request::Parts},
+    http::{Extensions, HeaderMap, Method, header, request::Parts},
 };
-use base::{Principal, Role};
-use httpkit::Problem;
+use base::Principal;
+use httpkit::{ClientAddr, Problem};
+use identity::Caller;
 
 use super::error::problem;
 use crate::Origin;
@@ -13,10 +16,12 @@ use crate::Origin;
 /// Name of the session cookie.
 pub(super) const COOKIE: &str = "nexus_session";
 
-/// A caller of at least the role `Viewer`.
-pub(crate) struct Viewer(pub Principal);
-/// A caller of at least the role `Creator`.
-pub(crate) struct Creator(pub Principal);
+/// The caller whom the table of routes let through, as other domains know them.
+pub(crate) struct Member(pub Principal);
+/// The same caller, as identity knows them.
+pub(crate) struct Acting(pub Caller);
+/// The address that a request comes from, where it is known.
+pub(crate) struct Address(pub Option<IpAddr>);
 
 /// The key of an `Authorization: Bearer` header.
 pub(super) fn bearer(headers: &HeaderMap) -> Option<&str> {
@@ -39,41 +44,60 @@ pub(crate) async fn caller(
     origin: &Origin,
     method: &Method,
     headers: &HeaderMap,
-) -> Result<Option<Principal>, Problem> {
+) -> Result<Option<Caller>, Problem> {
     if let Some(secret) = bearer(headers) {
         let found = origin.identity.authenticate_key(secret).await.map_err(problem)?;
-        return found.map(Some).ok_or_else(|| Problem::unauthorized("this API key is unknown or revoked"));
+        let unknown = || Problem::unauthorized("this API key is unknown, revoked or has expired");
+        return found.map(Some).ok_or_else(unknown);
     }
     let Some(secret) = session(headers) else { return Ok(None) };
-    if !method.is_safe() && !httpkit::security::same_origin(headers, &origin.urls.public) {
-        return Err(Problem::forbidden("a signed-in browser may only do this from this server's own pages"));
+    if !method.is_safe() {
+        own_page(origin, headers)?;
     }
     // An expired cookie is what a browser keeps sending after its session ended: a stranger, not an attack.
     origin.identity.authenticate_session(secret).await.map_err(problem)
 }
 
-async fn at_least(role: Role, parts: &Parts, origin: &Origin) -> Result<Principal, Problem> {
-    let found = caller(origin, &parts.method, &parts.headers).await?;
-    let principal = found.ok_or_else(|| Problem::unauthorized("sign in or send an API key"))?;
-    if principal.may(role) {
-        Ok(principal)
-    } else {
-        Err(Problem::forbidden(format!("this needs the role {role}; yours is {}", principal.role)))
+/// Refuses what a page of another site makes a browser send.
+pub(super) fn own_page(origin: &Origin, headers: &HeaderMap) -> Result<(), Problem> {
+    if httpkit::security::same_origin(headers, &origin.urls.public) {
+        return Ok(());
+    }
+    Err(Problem::forbidden("a browser may only do this from this server's own pages"))
+}
+
+/// The address that a request comes from, where it is known.
+pub(super) fn address(extensions: &Extensions) -> Option<IpAddr> {
+    extensions.get::<ClientAddr>().map(|ClientAddr(address)| *address)
+}
+
+fn let_through(parts: &Parts) -> Result<&Caller, Problem> {
+    parts.extensions.get().ok_or_else(|| {
+        tracing::error!(path = parts.uri.path(), "a route that is not declared for members asks who calls");
+        Problem::internal()
+    })
+}
+
+impl FromRequestParts<Origin> for Member {
+    type Rejection = Problem;
+    async fn from_request_parts(parts: &mut Parts, _: &Origin) -> Result<Self, Problem> {
+        let_through(parts).map(|caller| Self(caller.principal.clone()))
     }
 }
 
-macro_rules! extractors {
-    ($($name:ident)*) => {$(
-        impl FromRequestParts<Origin> for $name {
-            type Rejection = Problem;
-            async fn from_request_parts(parts: &mut Parts, origin: &Origin) -> Result<Self, Problem> {
-                at_least(Role::$name, parts, origin).await.map(Self)
-            }
-        }
-    )*};
+impl FromRequestParts<Origin> for Acting {
+    type Rejection = Problem;
+    async fn from_request_parts(parts: &mut Parts, _: &Origin) -> Result<Self, Problem> {
+        let_through(parts).cloned().map(Self)
+    }
 }
 
-extractors!(Viewer Creator);
+impl FromRequestParts<Origin> for Address {
+    type Rejection = std::convert::Infallible;
+    async fn from_request_parts(parts: &mut Parts, _: &Origin) -> Result<Self, Self::Rejection> {
+        Ok(Self(address(&parts.extensions)))
+    }
+}
 
 #[cfg(test)]
 mod tests {

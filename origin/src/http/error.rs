@@ -75,12 +75,22 @@ impl Answer for JobsError {
 impl Answer for IdentityError {
     fn answer(self) -> Problem {
         match self {
-            Self::NotFound => Problem::not_found("there is no such key"),
+            Self::NotFound(what) => Problem::not_found(format!("there is no such {what}")),
             Self::Invalid { field, problem } => {
                 Problem::unprocessable(format!("{field}: {problem}")).member("field", field)
             }
+            Self::Forbidden(why) => Problem::forbidden(why),
+            Self::NameTaken => Problem::conflict(self.to_string()).member("field", "name"),
+            Self::LastOwner => Problem::conflict(self.to_string()),
+            Self::SetupClosed => Problem::gone(self.to_string()),
+            Self::Throttled { retry_after } => {
+                let minutes = retry_after.as_secs().div_ceil(60);
+                let detail = format!("too many tries to sign in; come again in {minutes} minutes");
+                Problem::too_many_requests(retry_after).detail(detail)
+            }
+            Self::Busy => Problem::unavailable(self.to_string(), RETRY_AFTER),
             Self::Db(error) => error.answer(),
-            Self::Corrupt { .. } => ours(&self),
+            Self::Corrupt { .. } | Self::Hash(_) => ours(&self),
         }
     }
 }

@@ -1,17 +1,20 @@
 //! `/health`, `/health/live`, `/health/ready`, `/health/{service}`, `/metrics` and the version.
 
 use axum::{
-    Router,
     extract::State,
     http::{HeaderMap, Method, StatusCode},
     response::Response,
-    routing::get,
 };
 use base::Role;
 use httpkit::{Json, Path, Problem, health};
+use identity::Scope;
 use serde::Serialize;
 
-use super::auth::caller;
+use super::{
+    auth::caller,
+    error::problem,
+    table::{Access, Routes},
+};
 use crate::Origin;
 
 #[derive(Serialize)]
@@ -21,14 +24,14 @@ struct Version {
 
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 
-pub(super) fn routes() -> Router<Origin> {
-    Router::new()
-        .route("/health", get(report))
-        .route("/health/live", get(health::live))
-        .route("/health/ready", get(ready))
-        .route("/health/{service}", get(service))
-        .route("/metrics", get(metrics))
-        .route("/api/v1/version", get(version))
+pub(super) fn routes() -> Routes {
+    Routes::new()
+        .get("/health", Access::Public, report)
+        .get("/health/live", Access::Public, health::live)
+        .get("/health/ready", Access::Public, ready)
+        .get("/health/{service}", Access::Public, service)
+        .get("/metrics", Access::Token, metrics)
+        .get("/api/v1/version", Access::Public, version)
 }
 
 /// Whether the caller bears the metrics token or an administrator's key.
@@ -36,7 +39,8 @@ async fn trusts(origin: &Origin, method: &Method, headers: &HeaderMap) -> Result
     if health::bears(headers, &origin.metrics_token) {
         return Ok(true);
     }
-    Ok(caller(origin, method, headers).await?.is_some_and(|principal| principal.may(Role::Admin)))
+    let caller = caller(origin, method, headers).await?;
+    Ok(caller.is_some_and(|caller| caller.require(Role::Admin, Some(Scope::Manage)).is_ok()))
 }
 
 async fn report(
@@ -75,10 +79,8 @@ async fn metrics(
         return Ok(health::metrics(&origin.metrics));
     }
     let found = caller(&origin, &method, &headers).await?;
-    let principal = found
+    let caller = found
         .ok_or_else(|| Problem::unauthorized("metrics need an administrator's key or the metrics token"))?;
-    if !principal.may(Role::Admin) {
-        return Err(Problem::forbidden("metrics need the role admin"));
-    }
+    caller.require(Role::Admin, Some(Scope::Manage)).map_err(problem)?;
     Ok(health::metrics(&origin.metrics))
 }

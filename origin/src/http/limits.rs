@@ -1,14 +1,18 @@
 //! `/api/v1/limits`: how much the caller's tenant may upload, and how much it has.
 
-use axum::{Router, extract::State, routing::get};
+use axum::extract::State;
 use httpkit::{Json, Problem};
 use serde::Serialize;
 
-use super::{auth::Viewer, error::problem};
+use super::{
+    auth::Member,
+    error::problem,
+    table::{READ, Routes},
+};
 use crate::Origin;
 
-pub(super) fn routes() -> Router<Origin> {
-    Router::new().route("/api/v1/limits", get(show))
+pub(super) fn routes() -> Routes {
+    Routes::new().get("/api/v1/limits", READ, show)
 }
 
 #[derive(Serialize)]
@@ -21,7 +25,7 @@ struct Limits {
     bytes_used: u64,
 }
 
-async fn show(State(origin): State<Origin>, Viewer(caller): Viewer) -> Result<Json<Limits>, Problem> {
+async fn show(State(origin): State<Origin>, Member(caller): Member) -> Result<Json<Limits>, Problem> {
     let (limits, bytes_used) = origin.catalogue.limits(&caller).await.map_err(problem)?;
     let some = |limit: u64| (limit > 0).then_some(limit);
     Ok(Json(Limits { size_max_bytes: some(limits.size_max), bytes_max: some(limits.bytes_max), bytes_used }))

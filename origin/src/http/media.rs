@@ -1,12 +1,10 @@
 //! `/media/…`: playlists made from rows, and objects from the store.
 
 use axum::{
-    Router,
     body::Body,
     extract::State,
     http::{HeaderMap, HeaderValue, Method, Uri, header},
     response::Response,
-    routing::get,
 };
 use base::AssetId;
 use blob::Key;
@@ -15,11 +13,14 @@ use httpkit::{Content, ETag, Encoded, Problem};
 use media::{Object, Presentation};
 use subtle::ConstantTimeEq;
 
-use super::error::problem;
+use super::{
+    error::problem,
+    table::{Access, Routes},
+};
 use crate::Origin;
 
-pub(super) fn routes() -> Router<Origin> {
-    Router::new().route("/media/{*path}", get(serve))
+pub(super) fn routes() -> Routes {
+    Routes::new().get("/media/{*path}", Access::Token, serve)
 }
 
 /// Nothing is there, or not yet: a cache in front may say so to all who ask within a second.

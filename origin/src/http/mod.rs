@@ -1,39 +1,57 @@
 //! Routes. A domain meets HTTP in one file here.
 
 mod assets;
+mod audit;
 mod auth;
 mod error;
 mod health;
+mod keys;
 mod limits;
 mod link;
+mod me;
 mod media;
 mod page;
 mod session;
+mod setup;
 mod stream;
+mod table;
+mod users;
 mod view;
 mod watch;
 
 use axum::Router;
 
-pub(crate) use auth::Creator;
+pub(crate) use auth::Member;
 pub(crate) use error::problem;
+pub(crate) use table::{Access, Routes, UPLOAD};
 
 use crate::{Origin, upload};
 
 /// The listener's routes: API, uploads, health and the page.
 pub fn router(origin: &Origin) -> Router {
-    let routes = Router::new()
-        .merge(session::routes())
-        .merge(assets::routes())
-        .merge(limits::routes())
-        .merge(stream::routes())
-        .merge(watch::routes())
-        .merge(health::routes())
-        .merge(upload::routes());
-    httpkit::security::page(page::behind(routes.with_state(origin.clone())))
+    httpkit::security::page(page::behind(routes().into_router(origin)))
+}
+
+fn routes() -> Routes {
+    Routes::new()
+        .and(setup::routes())
+        .and(session::routes())
+        .and(me::routes())
+        .and(users::routes())
+        .and(keys::routes())
+        .and(audit::routes())
+        .and(assets::routes())
+        .and(limits::routes())
+        .and(stream::routes())
+        .and(watch::routes())
+        .and(health::routes())
+        .and(upload::routes())
 }
 
 /// The media routes, for whoever caches in front, or for the listener itself.
 pub fn media_router(origin: &Origin) -> Router {
-    httpkit::cors::media(httpkit::method_not_allowed(media::routes().with_state(origin.clone())))
+    httpkit::cors::media(httpkit::method_not_allowed(media::routes().into_router(origin)))
 }
+
+#[cfg(test)]
+mod tests;

@@ -2,14 +2,19 @@
 
 use std::{sync::Arc, time::Duration};
 
-use axum::{Router, extract::State, response::Response, routing::get};
+use axum::{extract::State, response::Response};
 use base::{AssetId, Principal};
 use events::{Event, Subscription, SubscriptionError};
 use futures_util::{Stream, StreamExt, stream};
 use httpkit::{Path, Problem, sse};
 use serde::Serialize;
 
-use super::{auth::Viewer, error::problem, view};
+use super::{
+    auth::Member,
+    error::problem,
+    table::{READ, Routes},
+    view,
+};
 use crate::Origin;
 
 /// Silence after which a comment line keeps the connection open.
@@ -20,11 +25,11 @@ struct Deleted<'a> {
     asset: &'a str,
 }
 
-pub(super) fn routes() -> Router<Origin> {
-    Router::new().route("/api/v1/events", get(of_tenant)).route("/api/v1/assets/{id}/events", get(of_asset))
+pub(super) fn routes() -> Routes {
+    Routes::new().get("/api/v1/events", READ, of_tenant).get("/api/v1/assets/{id}/events", READ, of_asset)
 }
 
-async fn of_tenant(State(origin): State<Origin>, Viewer(caller): Viewer) -> Response {
+async fn of_tenant(State(origin): State<Origin>, Member(caller): Member) -> Response {
     let subscription = origin.bus.subscribe(&caller.tenant);
     let stop = origin.tasks.soft();
     sse::respond(told(origin, caller, subscription, None), KEEP_ALIVE, stop)
@@ -32,7 +37,7 @@ async fn of_tenant(State(origin): State<Origin>, Viewer(caller): Viewer) -> Resp
 
 async fn of_asset(
     State(origin): State<Origin>,
-    Viewer(caller): Viewer,
+    Member(caller): Member,
     Path(id): Path<AssetId>,
 ) -> Result<Response, Problem> {
     // Subscribed before the look, so that nothing falls between.

@@ -1,18 +1,23 @@
 //! `/api/v1/watch/{id}`: what a viewer's player needs, without signing in. And the keys that verify tokens.
 
 use axum::{
-    Router,
     extract::State,
     http::{HeaderMap, HeaderValue, Method, header},
     response::{IntoResponse, Response},
-    routing::get,
 };
 use base::AssetId;
 use catalogue::{Asset, Visibility};
 use httpkit::{Json, Path, Problem, Query};
+use identity::Scope;
 use serde::{Deserialize, Serialize};
 
-use super::{auth::caller, error::problem, link::MediaBase, view::MediaUrls};
+use super::{
+    auth::caller,
+    error::problem,
+    link::MediaBase,
+    table::{Access, Routes},
+    view::MediaUrls,
+};
 use crate::Origin;
 
 #[derive(Deserialize)]
@@ -31,8 +36,12 @@ struct WatchView {
     live: bool,
 }
 
-pub(super) fn routes() -> Router<Origin> {
-    Router::new().route("/api/v1/watch/{id}", get(watch)).route("/.well-known/jwks.json", get(keys))
+pub(super) fn routes() -> Routes {
+    Routes::new().get("/api/v1/watch/{id}", Access::Token, watch).get(
+        "/.well-known/jwks.json",
+        Access::Public,
+        keys,
+    )
 }
 
 /// From where this caller may play: a private asset needs a token or a member of its tenant, and does not
@@ -54,7 +63,9 @@ async fn media_base(
         return Ok(MediaBase::with(origin, asset, Some(token)));
     }
     match caller(origin, method, headers).await? {
-        Some(principal) if principal.tenant == asset.tenant => MediaBase::fresh(origin, asset),
+        Some(caller) if caller.principal.tenant == asset.tenant && caller.scopes.allow(Scope::Read) => {
+            MediaBase::fresh(origin, asset)
+        }
         _ => Err(nothing()),
     }
 }

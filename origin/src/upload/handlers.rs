@@ -1,12 +1,10 @@
 //! `/files`: the tus requests.
 
 use axum::{
-    Router,
     body::Body,
     extract::State,
     http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
-    routing::{options, post},
 };
 use base::UploadId;
 use catalogue::{NewUpload, Upload, Visibility};
@@ -23,17 +21,18 @@ use super::{
 };
 use crate::{
     Origin,
-    http::{Creator, problem},
+    http::{Access, Member, Routes, UPLOAD, problem},
 };
 
-pub(crate) fn routes() -> Router<Origin> {
-    let one = options(capabilities).head(show).patch(append).delete(terminate);
-    Router::new().route("/files", post(create).options(capabilities)).route("/files/{id}", one).layer(
-        axum::middleware::map_response(async |mut response: Response| {
-            response.headers_mut().insert(TUS_RESUMABLE, HeaderValue::from_static(VERSION));
-            response
-        }),
-    )
+pub(crate) fn routes() -> Routes {
+    Routes::new()
+        .options("/files", Access::Public, capabilities)
+        .post("/files", UPLOAD, create)
+        .options("/files/{id}", Access::Public, capabilities)
+        .head("/files/{id}", UPLOAD, show)
+        .patch("/files/{id}", UPLOAD, append)
+        .delete("/files/{id}", UPLOAD, terminate)
+        .answering_with(TUS_RESUMABLE, HeaderValue::from_static(VERSION))
 }
 
 async fn capabilities(State(origin): State<Origin>) -> Response {
@@ -66,7 +65,7 @@ fn answer(
 
 async fn create(
     State(origin): State<Origin>,
-    Creator(caller): Creator,
+    Member(caller): Member,
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, Problem> {
@@ -137,7 +136,7 @@ fn created(origin: &Origin, upload: &Upload, offset: u64) -> Result<Response, Pr
 
 async fn show(
     State(origin): State<Origin>,
-    Creator(caller): Creator,
+    Member(caller): Member,
     Path(id): Path<UploadId>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
@@ -168,7 +167,7 @@ async fn show(
 
 async fn append(
     State(origin): State<Origin>,
-    Creator(caller): Creator,
+    Member(caller): Member,
     Path(id): Path<UploadId>,
     headers: HeaderMap,
     body: Body,
@@ -206,7 +205,7 @@ async fn append(
 
 async fn terminate(
     State(origin): State<Origin>,
-    Creator(caller): Creator,
+    Member(caller): Member,
     Path(id): Path<UploadId>,
     headers: HeaderMap,
 ) -> Result<StatusCode, Problem> {

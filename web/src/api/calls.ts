@@ -1,13 +1,87 @@
 import { request, requestJson } from './request';
-import type { Asset, AssetPage, PlaybackToken, Session, Visibility, Watch } from './types';
+import type {
+  ApiKey,
+  Asset,
+  AssetPage,
+  AuditEntry,
+  NewApiKey,
+  Page,
+  PlaybackToken,
+  Role,
+  Scope,
+  Session,
+  User,
+  Visibility,
+  Watch,
+} from './types';
 
 const API = '/api/v1';
 export const LIBRARY_PAGE_SIZE = 24;
 
-export const getSession = (): Promise<Session> => requestJson('GET', `${API}/session`);
+export const getSession = (): Promise<Session> => requestJson('GET', `${API}/me`);
 
-export async function createSession(key: string): Promise<void> {
-  await request('POST', `${API}/session`, { body: { key } });
+export type Credentials = { key: string } | { name: string; password: string };
+
+export async function createSession(credentials: Credentials): Promise<void> {
+  await request('POST', `${API}/session`, { body: credentials });
+}
+
+/** Throws a `Problem` of status 410 when the link does not work any more. */
+export async function checkSetup(secret: string): Promise<void> {
+  await request('GET', `${API}/setup?${new URLSearchParams({ secret }).toString()}`);
+}
+
+export interface Setup {
+  secret: string;
+  tenant: string;
+  name: string;
+  password: string;
+}
+
+/** Makes the first owner, who is signed in afterwards. */
+export async function createOwner(setup: Setup): Promise<void> {
+  await request('POST', `${API}/setup`, { body: setup });
+}
+
+export async function changePassword(current: string, password: string): Promise<void> {
+  await request('PUT', `${API}/me/password`, { body: { current, password } });
+}
+
+export async function endAllSessions(): Promise<void> {
+  await request('DELETE', `${API}/me/sessions`);
+}
+
+const listOf =
+  <T>(name: string) =>
+  (after: string | null): Promise<Page<T>> =>
+    requestJson('GET', `${API}/${name}${after ? `?${new URLSearchParams({ after }).toString()}` : ''}`);
+
+export const listUsers = listOf<User>('users');
+export const listKeys = listOf<ApiKey>('keys');
+export const listAudit = listOf<AuditEntry>('audit');
+
+export const createUser = (user: { name: string; role: Role; password: string }): Promise<User> =>
+  requestJson('POST', `${API}/users`, { body: user });
+
+export const updateUser = (id: string, change: { role?: Role; disabled?: boolean }): Promise<User> =>
+  requestJson('PATCH', `${API}/users/${encodeURIComponent(id)}`, { body: change });
+
+export async function resetPassword(id: string, password: string): Promise<void> {
+  await request('PUT', `${API}/users/${encodeURIComponent(id)}/password`, { body: { password } });
+}
+
+export interface KeyWish {
+  name: string;
+  role: Role;
+  scopes?: Scope[];
+  expires_in_seconds?: number;
+}
+
+export const createKey = (wish: KeyWish): Promise<NewApiKey> =>
+  requestJson('POST', `${API}/keys`, { body: wish });
+
+export async function revokeKey(id: string): Promise<void> {
+  await request('DELETE', `${API}/keys/${encodeURIComponent(id)}`);
 }
 
 export async function deleteSession(): Promise<void> {

@@ -5,9 +5,66 @@ export type Visibility = 'public' | 'unlisted' | 'private';
 export type Role = 'viewer' | 'creator' | 'admin' | 'owner';
 export type Severity = 'must' | 'should';
 
+export type Scope = 'read' | 'upload' | 'manage';
+
+/** Who is signed in. */
 export interface Session {
   role: Role;
+  /** `user:…` or `key:…`. */
   subject: string;
+  /** What the person signs in with, or what the key is called. */
+  name: string;
+  /** The person's identifier; null for a key. */
+  user: string | null;
+  /** What a narrowed key is narrowed to. */
+  scopes: Scope[] | null;
+  tenant: { id: string; name: string };
+}
+
+export interface User {
+  id: string;
+  name: string;
+  role: Role;
+  created_ms: number;
+  last_sign_in_ms: number | null;
+  disabled_ms: number | null;
+}
+
+export interface ApiKey {
+  id: string;
+  name: string;
+  role: Role;
+  /** Null for all that the role may. */
+  scopes: Scope[] | null;
+  created_ms: number;
+  expires_ms: number | null;
+  last_used_ms: number | null;
+  revoked_ms: number | null;
+}
+
+/** A key that was just made; its secret is shown this once. */
+export interface NewApiKey {
+  id: string;
+  role: Role;
+  key: string;
+}
+
+export interface AuditEntry {
+  id: string;
+  at_ms: number;
+  /** `user:…`, `key:…` or `command-line`. */
+  actor: string;
+  actor_name: string;
+  action: string;
+  subject: string;
+  detail: string;
+  address: string | null;
+}
+
+/** A slice of a list; `next` is the cursor of the following one, null at the end. */
+export interface Page<T> {
+  items: T[];
+  next: string | null;
 }
 
 export interface TrackProgress {
@@ -74,11 +131,7 @@ export interface Asset {
   upload: PendingUpload | null;
 }
 
-export interface AssetPage {
-  items: Asset[];
-  /** Cursor of the next page, null at the end. */
-  next: string | null;
-}
+export type AssetPage = Page<Asset>;
 
 /** What any viewer may know of an asset. */
 export interface Watch {

@@ -1,73 +1,146 @@
-import { useId, useState } from 'react';
+import { useState } from 'react';
+import type { Credentials } from '../api/calls';
 import { Problem } from '../api/problem';
 import { navigate } from '../state/router';
 import { Button } from '../ui/Button';
 import { FormError } from '../ui/FormError';
+import { TextField } from '../ui/TextField';
 import { useAction } from '../ui/useAction';
 import { usePageTitle } from '../ui/usePageTitle';
 import { Logo } from '../shell/Logo';
 import { nextPath } from './nextPath';
 import { signIn } from './session';
 
-async function signInWithWords(key: string): Promise<void> {
+/** The words for a credential that was refused. */
+function refusal(credentials: Credentials): string {
+  return 'key' in credentials
+    ? 'This key is not known. It may be mistyped, revoked or expired.'
+    : 'Name and password do not belong together, or the account is disabled.';
+}
+
+async function signInWithWords(credentials: Credentials): Promise<void> {
   try {
-    await signIn(key);
+    await signIn(credentials);
   } catch (error) {
-    if (error instanceof Problem && error.status === 401) {
-      throw new Problem(401, 'This key is not known. It may be mistyped or revoked.');
-    }
+    if (error instanceof Problem && error.status === 401) throw new Problem(401, refusal(credentials));
     throw error;
   }
 }
 
-export function SignIn() {
-  usePageTitle('Sign in');
-  const [key, setKey] = useState('');
+/** Signs in and goes to where the visitor was headed. */
+function useSignIn() {
   const { busy, error, run } = useAction();
-  const id = useId();
-  const submit = () =>
+  const submit = (credentials: Credentials) =>
     run(async () => {
-      await signInWithWords(key);
+      await signInWithWords(credentials);
       if (location.pathname === '/signin') navigate(nextPath(location.search), { replace: true });
     });
+  return { busy, error, submit };
+}
+
+export function SignIn() {
+  usePageTitle('Sign in');
+  const [byKey, setByKey] = useState(false);
   return (
     <section className="sign-in">
       <div className="sign-in-brand">
         <Logo size={64} />
         <h1>Sign in to Nexus</h1>
       </div>
-      <form
-        className="form sign-in-form"
-        onSubmit={(event) => {
-          event.preventDefault();
-          submit();
-        }}
-      >
-        <div className="form-field">
-          <label htmlFor={id}>API key</label>
-          <input
-            id={id}
-            className="field code"
-            type="password"
-            autoComplete="current-password"
-            placeholder="nx_…"
-            spellCheck={false}
-            required
-            autoFocus
-            value={key}
-            data-testid="api-key"
-            onChange={(event) => setKey(event.target.value)}
-          />
-        </div>
-        <FormError text={error} />
-        <Button type="submit" look="primary" busy={busy} disabled={key.trim() === ''} data-testid="sign-in">
-          Sign in
-        </Button>
-      </form>
+      {byKey ? <KeyForm /> : <PasswordForm />}
       <div className="sign-in-help small soft">
-        <p>The first key was printed when the server first started. To make another, run on the server:</p>
-        <code className="code-block">nexus key create --role owner</code>
+        <button
+          type="button"
+          className="text-button"
+          data-testid="other-sign-in"
+          onClick={() => setByKey(!byKey)}
+        >
+          {byKey ? 'Sign in with a name and password' : 'Sign in with an API key'}
+        </button>
+        <p>
+          Nobody here yet? The server prints a link to set it up when it starts. Whoever runs it can also add
+          people:
+        </p>
+        <code className="code-block">nexus user create NAME --role owner</code>
       </div>
     </section>
+  );
+}
+
+function PasswordForm() {
+  const [name, setName] = useState('');
+  const [password, setPassword] = useState('');
+  const { busy, error, submit } = useSignIn();
+  return (
+    <form
+      className="form sign-in-form"
+      onSubmit={(event) => {
+        event.preventDefault();
+        submit({ name: name.trim(), password });
+      }}
+    >
+      <TextField
+        label="E-mail or user name"
+        value={name}
+        onValue={setName}
+        autoComplete="username"
+        autoCapitalize="none"
+        spellCheck={false}
+        required
+        autoFocus
+        data-testid="user-name"
+      />
+      <TextField
+        label="Password"
+        value={password}
+        onValue={setPassword}
+        type="password"
+        autoComplete="current-password"
+        required
+        data-testid="password"
+      />
+      <FormError text={error} />
+      <Button
+        type="submit"
+        look="primary"
+        busy={busy}
+        disabled={name.trim() === '' || password === ''}
+        data-testid="sign-in"
+      >
+        Sign in
+      </Button>
+    </form>
+  );
+}
+
+function KeyForm() {
+  const [key, setKey] = useState('');
+  const { busy, error, submit } = useSignIn();
+  return (
+    <form
+      className="form sign-in-form"
+      onSubmit={(event) => {
+        event.preventDefault();
+        submit({ key: key.trim() });
+      }}
+    >
+      <TextField
+        label="API key"
+        value={key}
+        onValue={setKey}
+        code
+        type="password"
+        autoComplete="off"
+        placeholder="nx_…"
+        spellCheck={false}
+        required
+        autoFocus
+        data-testid="api-key"
+      />
+      <FormError text={error} />
+      <Button type="submit" look="primary" busy={busy} disabled={key.trim() === ''} data-testid="sign-in">
+        Sign in
+      </Button>
+    </form>
   );
 }

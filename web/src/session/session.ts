@@ -1,4 +1,4 @@
-import { createSession, deleteSession, getSession } from '../api/calls';
+import { createSession, deleteSession, endAllSessions, getSession, type Credentials } from '../api/calls';
 import { Problem } from '../api/problem';
 import { whenUnauthorised } from '../api/request';
 import type { Role, Session } from '../api/types';
@@ -37,9 +37,9 @@ export function verifySession(): void {
   getSession().catch(() => undefined);
 }
 
-/** Exchanges an API key for a session cookie. Throws `Problem`; 401 is a wrong or revoked key. */
-export async function signIn(key: string): Promise<void> {
-  await createSession(key.trim());
+/** Exchanges a password or an API key for a session cookie. Throws `Problem`; 401 is a wrong one. */
+export async function signIn(credentials: Credentials): Promise<void> {
+  await createSession(credentials);
   await checkSession();
 }
 
@@ -49,8 +49,21 @@ export async function signOut(): Promise<void> {
   endSession();
 }
 
+/** Ends every session of the person or key, this one included. */
+export async function signOutEverywhere(): Promise<void> {
+  await endAllSessions();
+  abandonTransfers();
+  endSession();
+}
+
 export const useSession = (): SessionState => useStore(sessionStore, (state) => state);
 
-export function mayCreate(state: SessionState): boolean {
-  return state.status === 'in' && ROLES.indexOf(state.session.role) >= ROLES.indexOf('creator');
-}
+/** Whether the signed-in role is at least this one. */
+const atLeast = (state: SessionState, role: Role): boolean =>
+  state.status === 'in' && ROLES.indexOf(state.session.role) >= ROLES.indexOf(role);
+
+export const mayCreate = (state: SessionState): boolean => atLeast(state, 'creator');
+export const mayAdminister = (state: SessionState): boolean => atLeast(state, 'admin');
+
+/** The roles that somebody of a role may hand out. */
+export const rolesUpTo = (role: Role): readonly Role[] => ROLES.slice(0, ROLES.indexOf(role) + 1);

@@ -1,17 +1,11 @@
 import { reasonOf } from '../api/problem';
 import type { Session } from '../api/types';
-import { signOut } from '../session/session';
+import { ROLE_LABELS } from '../people/words';
+import { mayAdminister, signOut } from '../session/session';
 import { navigate } from '../state/router';
 import { Icon } from '../ui/Icon';
 import { Menu, MenuItem } from '../ui/Menu';
 import { toast } from '../ui/toasts';
-
-const ROLE_LABELS: Record<Session['role'], string> = {
-  viewer: 'Viewer',
-  creator: 'Creator',
-  admin: 'Administrator',
-  owner: 'Owner',
-};
 
 async function leave(): Promise<void> {
   try {
@@ -26,10 +20,23 @@ export function AccountMenu({ session }: { session: Session }) {
   return (
     <Menu
       label="Account"
-      title={`Signed in as ${ROLE_LABELS[session.role].toLowerCase()}`}
-      button={<Icon name="key" />}
+      title={`${session.name}, ${ROLE_LABELS[session.role].toLowerCase()}`}
+      button={<Icon name={session.user === null ? 'key' : 'person'} />}
       testId="account-menu"
     >
+      <MenuItem icon={session.user === null ? 'key' : 'person'} onSelect={() => navigate('/account')}>
+        Account
+      </MenuItem>
+      {mayAdminister({ status: 'in', session }) && (
+        <>
+          <MenuItem icon="people" onSelect={() => navigate('/people')}>
+            People and keys
+          </MenuItem>
+          <MenuItem icon="list" onSelect={() => navigate('/audit')}>
+            Audit log
+          </MenuItem>
+        </>
+      )}
       <MenuItem icon="signOut" onSelect={() => void leave()}>
         Sign out
       </MenuItem>

@@ -18,6 +18,18 @@ export function MissingPage() {
   );
 }
 
+export function NotForYou() {
+  usePageTitle('Not allowed');
+  return (
+    <Notice icon="lock" title="This page is for administrators">
+      <p>Ask an administrator for what you need here.</p>
+      <Link className="button button-primary" href="/">
+        To the library
+      </Link>
+    </Notice>
+  );
+}
+
 export function Unreachable() {
   return (
     <Notice icon="alert" title="The server cannot be reached">

@@ -4,11 +4,14 @@ export type Route =
   | { page: 'library' }
   | { page: 'upload' }
   | { page: 'signin' }
+  | { page: 'people' | 'audit' | 'account' }
+  | { page: 'setup'; secret: string }
   | { page: 'watch' | 'embed'; id: string }
   | { page: 'missing' };
 
 const NAVIGATED = 'nexus:navigated';
 const ASSET_ID = /^[A-Za-z0-9_-]{1,64}$/;
+const PLAIN_PAGES = ['upload', 'signin', 'people', 'audit', 'account'] as const;
 
 /** The page behind a path. */
 export function routeOf(path: string): Route {
@@ -17,9 +20,11 @@ export function routeOf(path: string): Route {
   if (first === 'watch' || first === 'embed') {
     return id !== undefined && ASSET_ID.test(id) ? { page: first, id } : { page: 'missing' };
   }
+  if (first === 'setup') return id === undefined ? { page: 'missing' } : { page: 'setup', secret: id };
   if (id !== undefined) return { page: 'missing' };
   if (first === '') return { page: 'library' };
-  return first === 'upload' || first === 'signin' ? { page: first } : { page: 'missing' };
+  const page = PLAIN_PAGES.find((name) => name === first);
+  return { page: page ?? 'missing' };
 }
 
 let followed = false;

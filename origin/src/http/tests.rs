@@ -1,0 +1,5 @@
+//! The routes over a real router and database.
+
+mod ground;
+mod identity;
+mod routes;
