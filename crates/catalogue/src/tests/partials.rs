@@ -43,7 +43,7 @@ both_dbs!(a_final_upload_has_the_bytes_of_its_parts, |db| async move {
     let whole = ground.join(&[&two, &one]).await.expect("begun");
     assert_eq!((whole.length, whole.offset, whole.is_final()), (Some(7), 7, true));
     assert_eq!(ground.catalogue.upload(&ground.creator, &whole.id).await.expect("open"), whole);
-    assert_eq!(ground.catalogue.stranded_uploads(9).await.expect("a list"), [whole.clone()]);
+    assert_eq!(ground.catalogue.stranded_uploads(9).await.expect("a list"), std::slice::from_ref(&whole));
     let asset = ground.catalogue.complete_source(&whole, 7).await.expect("complete");
     assert_eq!((asset.state, asset.source.bytes, &asset.source.upload), (State::Queued, 7, &whole.id));
     for part in [&one, &two] {
@@ -60,7 +60,10 @@ both_dbs!(what_is_no_finished_part_of_ours_is_refused, |db| async move {
     let (file, _) = ground.begin_upload(5).await;
     assert_eq!(unusable(ground.join(&[&done, &file]).await), (file.id.clone(), true));
     let new = NewUpload { length: None, ..ground.new_upload("film.mov", 0) };
-    let foreign = ground.catalogue.create_final(&ground.stranger(), "final;x", &[done.id.clone()], new).await;
+    let foreign = ground
+        .catalogue
+        .create_final(&ground.stranger(), "final;x", std::slice::from_ref(&done.id), new)
+        .await;
     assert_eq!(unusable(foreign), (done.id.clone(), true));
     let large = ground.finished_partial(BYTES_MAX).await;
     let refused = ground.join(&[&done, &large]).await;
@@ -99,7 +102,7 @@ both_dbs!(partial_uploads_expire_finished_or_not, |db| async move {
         let expired = ground.catalogue.expired_partials(9).await.expect("a list");
         expired.into_iter().map(|upload| upload.id).collect::<Vec<_>>()
     };
-    assert_eq!(expired().await, [given_up.id.clone()]);
+    assert_eq!(expired().await, std::slice::from_ref(&given_up.id));
     ground.clock.advance(Duration::from_secs(3599));
     ground.join(&[&used]).await.expect("in time");
     ground.clock.advance(Duration::from_secs(2));
