@@ -54,6 +54,15 @@ impl Film {
         head.header("upload-offset").parse().unwrap_or_else(|_| panic!("{head:?}"))
     }
 
+    /// Waits until somebody writes: a request of nothing is refused.
+    async fn being_written(&self, client: &Client) {
+        eventually("a writer to begin", async || {
+            let sent = self.send(client, 0, Body::empty()).await.expect("an answer");
+            (sent.status == 409).then_some(())
+        })
+        .await;
+    }
+
     /// Goes on as a patient client does: asks where the upload stands, sends the rest, and tries again when refused.
     async fn finish(&self, client: &Client) -> usize {
         let mut refusals = 0;
@@ -110,7 +119,7 @@ async fn an_upload_to_a_killed_origin_goes_on_at_another() {
     let sending = film.send_slowly(&one, 0);
     tokio::select! {
         sent = sending => panic!("it was faster than the kill: {sent:?}"),
-        () = tokio::time::sleep(Duration::from_millis(400)) => server.kill().await,
+        () = film.being_written(&other) => server.kill().await,
     }
     let refusals = film.finish(&other).await;
     assert!((1..=40).contains(&refusals), "it was refused {refusals} times, for as long as the lease lasted");
@@ -124,7 +133,7 @@ async fn an_origin_that_wakes_after_its_lease_spoils_nothing() {
     let (one, other) = (server.client(), Client::new(&beside.url, Some(server.key())));
     let film = Film::begin(&one).await;
     let stop_and_go_on = async {
-        tokio::time::sleep(Duration::from_millis(300)).await;
+        film.being_written(&other).await;
         server.signal(Signal::STOP);
         tokio::time::sleep(Duration::from_secs(7)).await;
         let at = film.offset(&other).await;
@@ -149,7 +158,7 @@ async fn a_restarted_origin_takes_its_upload_up_at_once() {
     let client = server.client();
     tokio::select! {
         sent = film.send_slowly(&client, 0) => panic!("it was faster than the kill: {sent:?}"),
-        () = tokio::time::sleep(Duration::from_millis(300)) => server.kill().await,
+        () = film.being_written(&client) => server.kill().await,
     }
     server.restart().await;
     assert_eq!(film.finish(&server.client()).await, 0);
