@@ -58,6 +58,8 @@ pub struct Parts {
     pub urls: Urls,
     /// Bounds.
     pub limits: Limits,
+    /// Whether viewers read media from the object store itself, where it has addresses.
+    pub presigned_reads: bool,
     /// Whom this process's leases belong to.
     pub worker: WorkerId,
     /// What goes on when a request has ended; its soft stage ends long answers.

@@ -25,6 +25,7 @@ use aws_sdk_s3::{
         BehaviorVersion, Credentials, Region, RequestChecksumCalculation, ResponseChecksumValidation,
         retry::RetryConfig, timeout::TimeoutConfig,
     },
+    presigning::PresigningConfig,
     primitives::ByteStream as Body,
 };
 use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
@@ -244,6 +245,20 @@ impl S3 {
         let left = range.end - range.start;
         let body = self.body(key, range).await?.unwrap_or_default();
         Ok(stream::try_unfold((body, Bytes::new(), left), next_piece).boxed())
+    }
+
+    pub(crate) async fn presigned_read(
+        &self,
+        key: &Key,
+        life: Duration,
+        media_type: &str,
+        cache_control: &str,
+    ) -> Result<String, BlobError> {
+        let name = self.object(key);
+        let request = self.client.get_object().bucket(&self.bucket).key(&name);
+        let request = request.response_content_type(media_type).response_cache_control(cache_control);
+        let config = PresigningConfig::expires_in(life).map_err(io::Error::other)?;
+        Ok(of(&name, request.presigned(config).await)?.uri().to_owned())
     }
 
     pub(crate) async fn delete(&self, key: &Key) -> Result<(), BlobError> {

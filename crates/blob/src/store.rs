@@ -1,6 +1,6 @@
 //! The store: one face over its back ends.
 
-use std::{io, ops::Range, path::PathBuf, sync::Arc};
+use std::{io, ops::Range, path::PathBuf, sync::Arc, time::Duration};
 
 use base::Ambient;
 use bytes::Bytes;
@@ -125,6 +125,22 @@ impl Store {
             }
         });
         Ok(pieces.boxed())
+    }
+
+    /// An address at which anybody may read an object for as long as `life`, which serves it under this media type
+    /// and Cache-Control; `None` when the back end has no addresses. Whether the object is there is not asked.
+    ///
+    /// # Errors
+    /// [`BlobError::Io`].
+    pub async fn presigned_read(
+        &self,
+        key: &Key,
+        life: Duration,
+        media_type: &str,
+        cache_control: &str,
+    ) -> Result<Option<String>, BlobError> {
+        let Backend::S3(s3) = &self.0 else { return Ok(None) };
+        s3.presigned_read(key, life, media_type, cache_control).await.map(Some)
     }
 
     /// Removes an object; removing none is fine.

@@ -137,6 +137,7 @@ impl House {
             metrics_token: settings.telemetry.metrics_token.clone(),
             urls: Urls { public: settings.public_url(), media: settings.edge_url() },
             limits: origin::Limits { upload: settings.upload.clone(), playback: settings.playback.clone() },
+            presigned_reads: settings.store.presigned_reads,
             worker: self.instance.worker().clone(),
             tasks: self.tasks.clone(),
         });

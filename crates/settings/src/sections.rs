@@ -190,6 +190,9 @@ pub struct Store {
     pub access_key: String,
     /// The key to the bucket.
     pub secret_key: Secret,
+    /// Whether viewers are sent to the bucket for media (307 to an address signed for an hour) instead of getting them
+    /// from here. The endpoint in `url` must be one that viewers reach, and the bucket allow their players' origins.
+    pub presigned_reads: bool,
 }
 
 /// Resumable uploads.

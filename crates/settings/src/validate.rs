@@ -103,6 +103,10 @@ impl Settings {
             let problem = "is one half of a pair: store.access_key and store.secret_key go together";
             return Err(invalid("store.secret_key", problem.into()));
         }
+        if self.store.presigned_reads && (self.store.url.is_empty() || self.store.access_key.is_empty()) {
+            let problem = "needs a bucket (store.url) and its key (store.access_key)";
+            return Err(invalid("store.presigned_reads", problem.into()));
+        }
         within("database.connections_max", self.database.connections_max, 1..=1_000)?;
         within("upload.size_max_bytes", self.upload.size_max_bytes, 1..=1 << 50)?;
         within("upload.expiry_hours", self.upload.expiry_hours, 1..=8_760)?;
@@ -181,6 +185,7 @@ mod tests {
         };
         assert_eq!(refused(both), "tls.self_signed");
         assert_eq!(refused(|s| s.database.url = crate::Secret::new("mysql://x")), "database.url");
+        assert_eq!(refused(|s| s.store.presigned_reads = true), "store.presigned_reads");
         assert_eq!(refused(|s| s.transcode.preset = "warp".into()), "transcode.preset");
         assert_eq!(refused(|s| s.transcode.heights = vec![7]), "transcode.heights");
         assert_eq!(refused(|s| s.edge.cache_object_max_mb = 1_000), "edge.cache_object_max_mb");

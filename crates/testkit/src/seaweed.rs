@@ -24,6 +24,8 @@ pub const ENDPOINT_VARIABLE: &str = "NEXUS_TEST_S3";
 
 /// The program.
 const WEED: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/.venv/bin/weed");
+const IDENTITIES: &str = r#"{"identities": [{"name": "nexus", "actions": ["Admin", "Read", "Write", "List"],
+    "credentials": [{"accessKey": "nexus", "secretKey": "nexus"}]}]}"#;
 const BUCKET: &str = "nexus-tests";
 /// Listeners of the parts of one server.
 const PORTS: usize = 8;
@@ -50,16 +52,19 @@ impl SeaweedServer {
     async fn attempt() -> Result<Self> {
         let folder = tempfile::Builder::new().prefix("nexus-seaweed-").tempdir()?;
         // SeaweedFS cannot choose its ports itself; somebody else may take a free one first.
-        let ports = free_ports()?;
+        let ports: [u16; PORTS] = free_ports()?;
+        // With an identity, it refuses what is not signed by it.
+        std::fs::write(folder.path().join("s3.json"), IDENTITIES)?;
         let mut server = Self { port: ports[0], kept: Kept::start(folder, "KILL", &program(ports), None)? };
-        server.ready().await?;
+        let [.., filer, _] = ports;
+        server.ready(filer).await?;
         Ok(server)
     }
 
-    async fn ready(&mut self) -> Result<()> {
-        let (port, endpoint) = (self.port, self.endpoint());
+    async fn ready(&mut self, filer: u16) -> Result<()> {
+        let endpoint = self.endpoint();
         let answers = async || {
-            Ok(make_bucket(port) && TestBucket::at(&endpoint, "ready/".into(), None).open().await.is_ok())
+            Ok(make_bucket(filer) && TestBucket::at(&endpoint, "ready/".into(), None).open().await.is_ok())
         };
         // Before it ends itself, it says so in lines that begin with an F.
         self.kept.ready(answers, |log| log.lines().any(|line| line.starts_with('F'))).await
@@ -127,6 +132,7 @@ fn program(ports: [u16; PORTS]) -> Command {
     let mut command = Command::new(WEED);
     command.args(["-logtostderr=true", "server", "-s3", "-dir=.", "-ip=127.0.0.1", "-ip.bind=127.0.0.1"]);
     command.args([
+        "-s3.config=s3.json",
         "-volume.max=50",
         "-master.volumeSizeLimitMB=64",
         "-master.telemetry=false",
@@ -148,20 +154,20 @@ fn program(ports: [u16; PORTS]) -> Command {
     command
 }
 
-/// Makes the bucket, as an operator would beforehand; whether the server did so.
-fn make_bucket(port: u16) -> bool {
+/// Makes the bucket, as an operator would beforehand: it is a folder of the filer. Whether the server did so.
+fn make_bucket(filer: u16) -> bool {
     let made = || -> std::io::Result<String> {
-        let mut connection = TcpStream::connect((Ipv4Addr::LOCALHOST, port))?;
+        let mut connection = TcpStream::connect((Ipv4Addr::LOCALHOST, filer))?;
         connection.set_read_timeout(Some(Duration::from_secs(5)))?;
         let request = format!(
-            "PUT /{BUCKET} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+            "POST /buckets/{BUCKET}/ HTTP/1.1\r\nHost: 127.0.0.1:{filer}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
         );
         connection.write_all(request.as_bytes())?;
         let mut answer = String::new();
         connection.read_to_string(&mut answer)?;
         Ok(answer)
     };
-    made().is_ok_and(|answer| answer.starts_with("HTTP/1.1 200") || answer.starts_with("HTTP/1.1 409"))
+    made().is_ok_and(|answer| answer.starts_with("HTTP/1.1 20"))
 }
 
 #[cfg(test)]

@@ -1,10 +1,12 @@
 //! `/media/…`: playlists made from rows, and objects from the store.
 
+use std::time::Duration;
+
 use axum::{
     body::Body,
     extract::State,
-    http::{HeaderMap, HeaderValue, Method, Uri, header},
-    response::Response,
+    http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header},
+    response::{IntoResponse, Response},
 };
 use base::AssetId;
 use blob::Key;
@@ -18,6 +20,11 @@ use super::{
     table::{Access, Routes},
 };
 use crate::Origin;
+
+/// How long an address in the object store works.
+const PRESIGNED_LIFE: Duration = Duration::from_secs(3600);
+/// A cache may send viewers there for half of that, so that whoever is sent has the other half to read.
+const PRESIGNED_CACHE_CONTROL: &str = "public, max-age=1800, must-revalidate";
 
 pub(super) fn routes() -> Routes {
     Routes::new().get("/media/{*path}", Access::Token, serve)
@@ -96,6 +103,12 @@ async fn stored(
     let key = object.blob_key(asset.as_str(), winner.attempt).ok_or_else(nothing)?;
     let etag = ETag::strong(&key.replace('/', "-")).ok_or_else(Problem::internal)?;
     let key = Key::new(key).map_err(problem)?;
+    if origin.presigned_reads
+        && method == Method::GET
+        && let Some(elsewhere) = elsewhere(origin, &key, object).await?
+    {
+        return Ok(elsewhere);
+    }
     let meta = origin.store.head(&key).await.map_err(problem)?.ok_or_else(|| {
         tracing::error!(%key, "an object that the catalogue names is missing: {key}");
         Problem::internal()
@@ -109,6 +122,20 @@ async fn stored(
     };
     let open = async |range| origin.store.stream(&key, range).await.map(Body::from_stream);
     content.respond(method, headers, open).await.map_err(problem)
+}
+
+/// Sends a viewer to the object store.
+async fn elsewhere(origin: &Origin, key: &Key, object: Object) -> Result<Option<Response>, Problem> {
+    let (kind, cache_control) = (object.content_type(), object.cache_control(true));
+    let address =
+        origin.store.presigned_read(key, PRESIGNED_LIFE, kind, cache_control).await.map_err(problem)?;
+    let Some(address) = address else { return Ok(None) };
+    let location = HeaderValue::try_from(address).map_err(|_| Problem::internal())?;
+    let headers = [
+        (header::LOCATION, location),
+        (header::CACHE_CONTROL, HeaderValue::from_static(PRESIGNED_CACHE_CONTROL)),
+    ];
+    Ok(Some((StatusCode::TEMPORARY_REDIRECT, headers).into_response()))
 }
 
 /// Which attempt's object is served at an address, and to whom.
