@@ -26,6 +26,7 @@ pub use crate::error::ClientError;
 use crate::{
     TlsError,
     body::{BodyTooLong, causes, is_idle_timeout, limit_body, limit_idle},
+    outbound::{NotPublic, Reach, Resolver},
     tls,
 };
 
@@ -44,6 +45,8 @@ pub struct ClientOptions {
     pub pool_max: usize,
     /// The value of `User-Agent`.
     pub user_agent: &'static str,
+    /// Where it may connect to.
+    pub reach: Reach,
 }
 
 impl Default for ClientOptions {
@@ -56,6 +59,7 @@ impl Default for ClientOptions {
             pool_idle: Duration::from_secs(60),
             pool_max: 256,
             user_agent: concat!("nexus/", env!("CARGO_PKG_VERSION")),
+            reach: Reach::Anywhere,
         }
     }
 }
@@ -74,12 +78,12 @@ pub struct Fetched {
 /// An HTTP/1.1 client. Clones share its connections.
 #[derive(Clone)]
 pub struct Client {
-    inner: legacy::Client<HttpsConnector<HttpConnector>, Body>,
+    inner: legacy::Client<HttpsConnector<HttpConnector<Resolver>>, Body>,
     options: Arc<ClientOptions>,
 }
 
-fn connector(options: &ClientOptions, tls: ClientConfig) -> HttpsConnector<HttpConnector> {
-    let mut tcp = HttpConnector::new();
+fn connector(options: &ClientOptions, tls: ClientConfig) -> HttpsConnector<HttpConnector<Resolver>> {
+    let mut tcp = HttpConnector::new_with_resolver(Resolver(options.reach));
     tcp.enforce_http(false);
     tcp.set_nodelay(true);
     tcp.set_connect_timeout(Some(options.connect_timeout));
@@ -128,6 +132,9 @@ fn innermost(error: &(dyn Error + 'static)) -> String {
 }
 
 fn send_error(error: &legacy::Error, authority: String) -> ClientError {
+    if let Some(refused) = causes(error).find_map(<dyn Error>::downcast_ref::<NotPublic>) {
+        return ClientError::NotPublic(refused.clone());
+    }
     let reason = innermost(error);
     if error.is_connect() { ClientError::Connect { authority, reason } } else { ClientError::Broken(reason) }
 }
@@ -171,10 +178,11 @@ impl Client {
     /// moves. Statuses of any kind are answers, not errors.
     ///
     /// # Errors
-    /// [`ClientError`], none of whose variants means that the request was not performed, except `Url` and
-    /// `Connect`.
+    /// [`ClientError`], none of whose variants means that the request was not performed, except `Url`,
+    /// `NotPublic` and `Connect`.
     pub async fn send(&self, request: Request<Body>) -> Result<Response<Body>, ClientError> {
         let authority = check_target(request.uri())?;
+        self.options.reach.check(request.uri()).map_err(ClientError::NotPublic)?;
         let progress = Arc::new(Notify::new());
         let request = self.prepared(request, &progress);
         let answered = self.within_timeout(self.inner.request(request), &progress).await?;

@@ -2,6 +2,8 @@
 
 use std::{io, net::SocketAddr, path::PathBuf, time::Duration};
 
+use crate::outbound::NotPublic;
+
 /// A setting that names no address or network.
 #[derive(Clone, Debug, thiserror::Error, PartialEq, Eq)]
 #[error("{0:?} is neither an IP address nor a network such as 10.0.0.0/8")]
@@ -70,6 +72,9 @@ pub enum ClientError {
     /// The address is not an absolute http or https URL.
     #[error("{0:?} is not an absolute http or https URL")]
     Url(String),
+    /// The address leads where this client may not connect to.
+    #[error(transparent)]
+    NotPublic(#[from] NotPublic),
     /// No connection: name not found, refused, or TLS failed.
     #[error("cannot connect to {authority}: {reason}")]
     Connect {
@@ -96,6 +101,6 @@ impl ClientError {
     /// Whether the same request may succeed later.
     #[must_use]
     pub fn is_transient(&self) -> bool {
-        !matches!(self, Self::Url(_) | Self::TooLong(_))
+        !matches!(self, Self::Url(_) | Self::NotPublic(_) | Self::TooLong(_))
     }
 }

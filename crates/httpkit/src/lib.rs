@@ -19,6 +19,7 @@ mod extract;
 mod front;
 mod guard;
 pub mod health;
+pub mod outbound;
 mod problem;
 pub mod range;
 pub mod security;

@@ -9,6 +9,7 @@ use http::{Request, StatusCode, Uri};
 use httpkit::{
     Limits,
     client::{Client, ClientError, ClientOptions, collect},
+    outbound::Reach,
     serve,
 };
 use lifecycle::Tasks;
@@ -110,4 +111,26 @@ async fn https_begins_with_a_tls_handshake_and_refuses_a_server_that_speaks_none
     let plain = raw("\x16\x03", b"HTTP/1.1 400 Bad Request\r\n\r\n", false).await;
     let answer = quick().get_bytes(&format!("https://{plain}/").parse().expect("a uri"), 100).await;
     assert!(matches!(answer, Err(ClientError::Connect { .. })), "{answer:?}");
+}
+
+#[tokio::test]
+async fn a_client_for_the_public_internet_connects_to_nothing_else() {
+    let (address, _tasks) = start(Router::new().route("/", routing::get(async || "inside"))).await;
+    let options = ClientOptions { reach: Reach::Public, ..ClientOptions::default() };
+    let (outside, inside) = (Client::new(options), quick());
+    // By address, by name, and by spellings of an address that only the resolver reads as one.
+    for host in ["127.0.0.1", "localhost", "2130706433", "127.1", "0x7f000001", "[::ffff:127.0.0.1]"] {
+        let target: Uri = format!("http://{host}:{}/", address.port()).parse().expect("a uri");
+        let refused = outside.get_bytes(&target, 100).await;
+        assert!(matches!(refused, Err(ClientError::NotPublic(_))), "{host}: {refused:?}");
+    }
+    assert_eq!(inside.get_bytes(&uri(address, "/"), 100).await.expect("an answer").bytes, "inside");
+    assert_eq!(
+        quick()
+            .get_bytes(&format!("http://localhost:{}/", address.port()).parse().expect("a uri"), 100)
+            .await
+            .expect("an answer")
+            .bytes,
+        "inside"
+    );
 }
