@@ -80,6 +80,7 @@ impl Ground {
             metrics: METRICS.clone(),
             metrics_token: settings::Settings::default().telemetry.metrics_token,
             urls: Urls { public: PUBLIC_URL.to_owned(), media: PUBLIC_URL.to_owned() },
+            presigned_reads: false,
             limits: Limits { upload: settings::Upload::default(), playback: settings::Playback::default() },
             tasks: Tasks::new(),
         });
