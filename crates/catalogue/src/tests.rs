@@ -6,6 +6,7 @@ mod partials;
 mod playback;
 mod progress;
 mod requests;
+mod steer;
 mod sweep;
 mod uploads;
 mod work;
@@ -186,7 +187,7 @@ impl Ground {
 
     /// Jobs that wait or run, by kind.
     async fn live_jobs(&self) -> Vec<(String, u64)> {
-        let depth = self.queue.depth().await.expect("a queue").into_iter();
+        let depth = self.queue.depth(None).await.expect("a queue").into_iter();
         let mut kinds = std::collections::BTreeMap::new();
         depth.filter(|d| d.state != "dead").for_each(|d| *kinds.entry(d.kind).or_default() += d.jobs);
         kinds.into_iter().collect()

@@ -5,6 +5,7 @@ mod audit;
 mod auth;
 mod error;
 mod health;
+mod jobs;
 mod keys;
 mod limits;
 mod link;
@@ -41,6 +42,7 @@ fn routes() -> Routes {
         .and(keys::routes())
         .and(audit::routes())
         .and(assets::routes())
+        .and(jobs::routes())
         .and(limits::routes())
         .and(stream::routes())
         .and(watch::routes())

@@ -167,7 +167,7 @@ both_dbs!(expired_uploads_are_given_up_once, |db| async move {
     assert!(matches!(gone, Err(CatalogueError::NotFound)), "{gone:?}");
     let refused = ground.catalogue.complete_source(&lost, 10).await;
     assert!(matches!(refused, Err(CatalogueError::NotFound)), "{refused:?}");
-    let refused = ground.catalogue.requeue_asset(&ground.creator, &asset.id).await;
+    let refused = ground.catalogue.retry_asset(&ground.creator, &asset.id).await;
     assert!(matches!(refused, Err(CatalogueError::NoSource)), "{refused:?}");
     assert!(ground.catalogue.expired_uploads(10).await.expect("a list").is_empty());
     ground.clock.advance(WRITE_LEASE);

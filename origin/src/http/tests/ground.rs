@@ -62,13 +62,16 @@ impl Ground {
         let bus = Bus::open(outbox.clone(), 64).await.expect("a bus");
         let queue = Queue::new(db.clone(), ambient.clone());
         let lease = Duration::from_secs(15);
-        let catalogue = Catalogue::new(db.clone(), queue, outbox, bus.clone(), ambient.clone(), lease);
+        let catalogue =
+            Catalogue::new(db.clone(), queue.clone(), outbox, bus.clone(), ambient.clone(), lease);
         let signer = Signer::from_bytes(&[7; 32]).expect("a key");
         let identity = Identity::new(db, ambient.clone());
         let home = identity.home_tenant().await.expect("a tenant");
         let origin = Origin::new(Parts {
             identity,
+            home: home.clone(),
             catalogue,
+            queue,
             store: Store::memory(),
             bus,
             verifier: Verifier::new(&signer.jwks()).expect("keys"),
