@@ -4,6 +4,8 @@ import type {
   Asset,
   AssetPage,
   AuditEntry,
+  DiskUse,
+  Jobs,
   NewApiKey,
   Page,
   PlaybackToken,
@@ -13,6 +15,7 @@ import type {
   User,
   Visibility,
   Watch,
+  Workers,
 } from './types';
 
 const API = '/api/v1';
@@ -112,6 +115,23 @@ export const updateAsset = (
 export async function deleteAsset(id: string): Promise<void> {
   await request('DELETE', assetPath(id));
 }
+
+/** Ends the making of it; what plays already goes on playing. */
+export const cancelAsset = (id: string): Promise<Asset> => requestJson('POST', `${assetPath(id)}/cancel`);
+
+/** Makes a failed one again. */
+export const retryAsset = (id: string): Promise<Asset> => requestJson('POST', `${assetPath(id)}/retry`);
+
+/** Makes a ready one again; the old one plays until the new one is ready. */
+export const reencodeAsset = (id: string): Promise<Asset> => requestJson('POST', `${assetPath(id)}/reencode`);
+
+export const getJobs = (signal: AbortSignal): Promise<Jobs> => requestJson('GET', `${API}/jobs`, { signal });
+
+export const getWorkers = (signal: AbortSignal): Promise<Workers> =>
+  requestJson('GET', `${API}/workers`, { signal });
+
+export const getDisk = (signal: AbortSignal): Promise<{ items: DiskUse[] }> =>
+  requestJson('GET', `${API}/disk`, { signal });
 
 export const createPlaybackToken = (id: string, expiresInSeconds: number): Promise<PlaybackToken> =>
   requestJson('POST', `${assetPath(id)}/token`, { body: { expires_in_seconds: expiresInSeconds } });

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { byteSize, clockTime, counted, percentText, spokenTime, timeAgo, timeLeft } from './format';
+import { ageText, byteSize, clockTime, counted, percentText, spokenTime, timeAgo, timeLeft } from './format';
 
 test.each([
   [0, '0:00'],
@@ -72,3 +72,11 @@ test('percentages are whole and within bounds', () => {
 test('nouns agree with their number', () => {
   expect([0, 1, 2].map((n) => counted(n, 'file'))).toEqual(['0 files', '1 file', '2 files']);
 });
+
+test.each([
+  [-5, '0 s'],
+  [4_900, '4 s'],
+  [61_000, '1 min'],
+  [7_800_000, '2 h 10 min'],
+  [3 * 86_400_000, '3 days'],
+])('%d ms have gone on for %s', (ms, words) => expect(ageText(ms)).toBe(words));
