@@ -80,7 +80,8 @@ impl SeaweedServer {
 /// A place of one test's own in a bucket; it is there as long as this.
 #[derive(Clone)]
 pub struct TestBucket {
-    bucket: Bucket,
+    /// Where it is, and what the names of its objects begin with.
+    pub bucket: Bucket,
     _server: Option<Arc<SeaweedServer>>,
 }
 

@@ -2,7 +2,6 @@ import { getDisk, getJobs, getWorkers } from '../api/calls';
 import type { DeadJob, Jobs, RunningJob, Worker } from '../api/types';
 import { Link } from '../state/router';
 import { ageText, byteSize } from '../text/format';
-import { Notice } from '../ui/Notice';
 import { usePageTitle } from '../ui/usePageTitle';
 import { Table } from './Table';
 import { usePolled } from './usePolled';
