@@ -4,6 +4,7 @@
 
 mod client;
 mod films;
+pub mod hls;
 mod server;
 mod stack;
 

@@ -176,7 +176,13 @@ impl Handler for Transcoder {
                 Ok(self.queue.complete(tx, claim).await?)
             }
             Err(trouble) => match trouble.final_reason() {
-                Some(reason) => self.refuse(claim, &reason).await,
+                Some(reason) => {
+                    tracing::info!(
+                        error = &trouble as &dyn std::error::Error,
+                        "the source is refused: {trouble}"
+                    );
+                    self.refuse(claim, &reason).await
+                }
                 None => {
                     tracing::warn!(
                         error = &trouble as &dyn std::error::Error,

@@ -268,6 +268,7 @@ fn film(chunks: u32) -> Plan {
         slots: u64::from(chunks) * frames,
         chunks: (0..chunks).map(chunk).collect(),
         rungs: vec![rung(720), rung(360)],
+        colour: None,
     };
     let images = ImagesPlan {
         poster_ns: 0,
