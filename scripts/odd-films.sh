@@ -5,8 +5,9 @@ cd "$(dirname "$0")/.."
 
 tables=$(mktemp -d)
 trap 'rm -rf "$tables"' EXIT
-cargo build -p nexus
-ODD_FILMS_TABLE="$tables" cargo test -p tests --test odd_films
+scripts/install.sh test
+cargo build --release --locked --workspace --bins
+ODD_FILMS_TABLE="$tables" cargo test --release --locked --workspace --test odd_films -- --test-threads=1
 {
   cat docs/odd-films-head.md
   for table in shapes colours time sound containers; do
