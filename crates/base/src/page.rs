@@ -34,6 +34,16 @@ pub struct Page<T> {
 }
 
 impl<T> Page<T> {
+    /// The first `limit` of `items`, of which one more was looked for than fits, with `cursor` of the last one
+    /// where more follow.
+    pub fn cut(mut items: Vec<T>, limit: u32, cursor: impl Fn(&T) -> String) -> Self {
+        let limit = limit as usize;
+        let more = items.len() > limit;
+        items.truncate(limit);
+        let next = items.last().filter(|_| more).map(cursor);
+        Self { items, next }
+    }
+
     /// The same page with every item converted.
     pub fn map<U>(self, convert: impl FnMut(T) -> U) -> Page<U> {
         Page { items: self.items.into_iter().map(convert).collect(), next: self.next }

@@ -67,6 +67,7 @@ impl Catalogue {
         let life = held.life;
         if life.state == State::Deleted {
             forget_versions(tx, asset, [0, 0], [0, 0]).await?;
+            store::play::forget(tx, asset).await?;
             store::upload::forget(tx, asset).await?;
             return store::asset::forget(tx, asset).await;
         }

@@ -35,7 +35,7 @@ pub use content::Content;
 pub use encoding::Encoded;
 pub use error::{AddressError, ClientError, FrontError, TlsError};
 pub use etag::ETag;
-pub use extract::{JSON_BYTES_MAX, Json, Paging, Path, Query};
+pub use extract::{JSON_BYTES_MAX, Json, Listing, Paging, Path, Query};
 pub use front::Front;
 pub use guard::{Guard, fallbacks, guard, method_not_allowed};
 pub use problem::{MEDIA_TYPE as PROBLEM_MEDIA_TYPE, Problem, TYPE_PREFIX as PROBLEM_TYPE_PREFIX};

@@ -12,6 +12,8 @@ const PRESETS: [&str; 9] =
     ["ultrafast", "superfast", "veryfast", "faster", "fast", "medium", "slow", "slower", "veryslow"];
 /// Shorter shared secrets can be guessed.
 const CREDENTIAL_BYTES_MIN: usize = 16;
+/// As long as the output of the hash that keys are used with.
+const WEBHOOK_KEY_BYTES_MIN: usize = 32;
 
 fn invalid(key: &'static str, problem: String) -> SettingsError {
     SettingsError::Invalid { key, problem }
@@ -148,6 +150,15 @@ impl Settings {
                 format!("must have at least {CREDENTIAL_BYTES_MIN} characters"),
             ));
         }
+        edge.purge.iter().try_for_each(|url| http_url("edge.purge", url))?;
+        if !edge.purge.is_empty() && edge.credential.is_empty() {
+            return Err(invalid("edge.credential", "is empty, but edge.purge needs it".into()));
+        }
+        let webhook_key = &self.webhook.key;
+        if !webhook_key.is_empty() && webhook_key.expose().len() < WEBHOOK_KEY_BYTES_MIN {
+            let problem = format!("must have at least {WEBHOOK_KEY_BYTES_MIN} characters");
+            return Err(invalid("webhook.key", problem));
+        }
         within("playback.token_ttl_seconds", self.playback.token_ttl_seconds, 60..=604_800)?;
         within("playback.token_bucket_seconds", self.playback.token_bucket_seconds, 1..=86_400)
     }
@@ -190,5 +201,8 @@ mod tests {
         assert_eq!(refused(|s| s.transcode.heights = vec![7]), "transcode.heights");
         assert_eq!(refused(|s| s.edge.cache_object_max_mb = 1_000), "edge.cache_object_max_mb");
         assert_eq!(refused(|s| s.edge.credential = crate::Secret::new("short")), "edge.credential");
+        assert_eq!(refused(|s| s.edge.purge = vec!["edge:8081".into()]), "edge.purge");
+        assert_eq!(refused(|s| s.edge.purge = vec!["http://edge:8081".into()]), "edge.credential");
+        assert_eq!(refused(|s| s.webhook.key = crate::Secret::new("short")), "webhook.key");
     }
 }
