@@ -1,5 +1,5 @@
 # The whole set-up: `make run` and `make test`. Each installs what is missing and is safe to repeat.
-.PHONY: run test check soak bench fmt help
+.PHONY: run test check soak bench films fmt help
 
 help: ## what there is
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
@@ -18,6 +18,9 @@ soak: ## long repetitions: twenty rounds of kill -9 during upload and transcode
 
 bench: ## ours beside ffmpeg and the cost of idling, on a quiet machine; writes docs/BENCHMARKS.md
 	@scripts/bench.sh
+
+films: ## what becomes of odd films; writes docs/ODD_FILMS.md
+	@scripts/odd-films.sh
 
 fmt: ## format everything
 	@cargo fmt --all

@@ -2,13 +2,14 @@
 
 use std::{ops::Deref, sync::Arc};
 
-use base::{Ambient, WorkerId};
+use base::{Ambient, TenantId, WorkerId};
 use blob::Store;
 use catalogue::Catalogue;
 use events::{Bus, webhooks::Webhooks};
 use httpkit::outbound::Reach;
 use idempotency::Idempotency;
 use identity::Identity;
+use jobs::Queue;
 use lifecycle::Tasks;
 use playback_token::{Signer, Verifier};
 use settings::Secret;
@@ -40,8 +41,12 @@ pub struct Limits {
 pub struct Parts {
     /// Who may do what.
     pub identity: Identity,
+    /// The first tenant: whose administrators run the installation.
+    pub home: TenantId,
     /// What exists.
     pub catalogue: Catalogue,
+    /// What waits to be done.
+    pub queue: Queue,
     /// The bytes.
     pub store: Store,
     /// What happens.

@@ -69,6 +69,8 @@ pub fn encoder(
     let feed = Feed::new("sound", &format.caps()?, WAITING_MAX)?;
     let encoder = gst::ElementFactory::make("avenc_aac")
         .property_from_str("bitrate", &format.bitrate.to_string())
+        // The element's default forces mid/side coding, which smears what sounds on one side alone over both.
+        .property("aac-ms", false)
         .build()?;
     let parse = gst::ElementFactory::make("aacparse").build()?;
     let pad = parse.static_pad("src").ok_or_else(|| GraphError::internal("aacparse without a pad"))?;

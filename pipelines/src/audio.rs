@@ -9,6 +9,7 @@ use pipeline_wire::AudioSpec;
 
 use crate::aac::{self, Format, PACKET_SAMPLES};
 use crate::decode::{Decoded, Decoder, Wanted};
+use crate::downmix;
 use crate::failure::{GraphError, Result};
 use crate::feed::Feed;
 use crate::fragments::{self, End, Fragments, Reached, Timeline};
@@ -48,11 +49,14 @@ const fn format(spec: &AudioSpec) -> Format {
 
 fn wanted(spec: &AudioSpec) -> Result<Wanted> {
     let make = gst::ElementFactory::make;
+    let convert = make("audioconvert").build()?;
+    downmix::mix_as_told(&convert, spec.channels)?;
     Ok(Wanted {
         choose: streams::audio_of,
         index: spec.stream,
-        filters: vec![make("audioconvert").build()?, make("audioresample").build()?],
+        filters: vec![convert, make("audioresample").build()?],
         caps: format(spec).caps()?,
+        tone: None,
     })
 }
 

@@ -111,6 +111,7 @@ impl Studio {
             source: SourceSpec { bytes: fs::metadata(clip).expect("a clip").len() },
             grid: Grid { fps_num, fps_den, origin_ns: first_ns(clip, clock), clock },
             slot_first: 0,
+            colour: None,
             slot_count: slots,
             last: true,
             gop_frames: fps_num.div_ceil(fps_den),
@@ -167,7 +168,7 @@ fn first_ns(clip: &Path, clock: MediaClock) -> i64 {
     let spec = SourceSpec { bytes: source.len() as u64 };
     let (link, _parent) = Parent::start(source);
     let mut decoder =
-        Decoder::new(&spec, clock, Wanted::pictures().expect("elements"), &link).expect("a decoder");
+        Decoder::new(&spec, clock, Wanted::pictures(None).expect("elements"), &link).expect("a decoder");
     decoder.play().expect("playing");
     decoder.next().expect("decodable").expect("a picture").time_ns
 }

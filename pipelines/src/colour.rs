@@ -1,7 +1,8 @@
 //! Which colours a film is encoded in.
 //!
 //! A film in limited-range BT.601 or BT.709 keeps its matrix on every rung, and every rung says so; nothing
-//! is converted. Anything else (full range, BT.2020) becomes limited-range BT.709. A film that says nothing is
+//! is converted. Anything else (full range, RGB) becomes limited-range BT.709; BT.2020 and high dynamic ranges go
+//! through `tone.rs` to get there. A film that says nothing is
 //! taken for BT.601 up to 576 lines and for BT.709 above, which is what players assume.
 
 use gstreamer as gst;
@@ -11,7 +12,12 @@ use gstreamer_video::{
     VideoTransferFunction,
 };
 
+use pipeline_wire::{WideColour, WideTransfer};
+
 use crate::failure::{GraphError, Result};
+
+/// The brightest light of a film that does not say, in nits: what most are made on.
+const PEAK_NITS: u32 = 1_000;
 
 /// Whether pictures of `info` can be encoded as they are.
 fn is_plain(info: &VideoInfo) -> bool {
@@ -60,14 +66,65 @@ fn bt601() -> VideoColorimetry {
     )
 }
 
+/// The colours of pictures of `info` when they are beyond BT.709; `told` are the caps of the stream before it is
+/// decoded, which may say how bright it is.
+#[must_use]
+pub fn beyond(info: &VideoInfo, told: Option<&gst::Caps>) -> Option<WideColour> {
+    let colour = info.colorimetry();
+    let transfer = match colour.transfer() {
+        VideoTransferFunction::Smpte2084 => WideTransfer::Pq,
+        VideoTransferFunction::AribStdB67 => WideTransfer::Hlg,
+        _ if colour.primaries() == VideoColorPrimaries::Bt2020 => WideTransfer::Gamma,
+        _ => return None,
+    };
+    let peak_nits = told.and_then(peak_nits).unwrap_or(PEAK_NITS).clamp(100, 10_000);
+    Some(WideColour { transfer, peak_nits })
+}
+
+/// The brightest light that the stream's caps speak of: of the film (CTA-861.3 MaxCLL), else of the screen it was made
+/// on (SMPTE ST 2086).
+fn peak_nits(caps: &gst::Caps) -> Option<u32> {
+    let structure = caps.structure(0)?;
+    let parts = |field: &str| {
+        let text = structure.get::<String>(field).ok()?;
+        text.split(':').map(|part| part.parse().ok()).collect::<Option<Vec<u32>>>()
+    };
+    let film = parts("content-light-level").and_then(|parts| parts.first().copied());
+    let screen = || parts("mastering-display-info")?.get(8).map(|steps| steps / 10_000);
+    film.filter(|nits| *nits > 0).or_else(screen).filter(|nits| *nits > 0)
+}
+
+/// Sets `format`, a capsfilter behind `convert`, to `caps` in the colours that come in, whatever they are.
+///
+/// # Errors
+/// When `convert` has no sink pad.
+pub fn keep(convert: &gst::Element, format: &gst::Element, caps: &gst::Caps) -> Result<()> {
+    format.set_property("caps", caps);
+    let caps = caps.clone();
+    on_format(convert, format, move |incoming| {
+        let mut caps = caps.clone();
+        caps.make_mut().set("colorimetry", incoming.colorimetry().to_string());
+        caps
+    })
+}
+
 /// Sets `format`, a capsfilter behind `convert`, as soon as it is known what comes in: pictures that can be
 /// encoded as they are pass untouched.
 ///
 /// # Errors
 /// When `convert` has no sink pad.
 pub fn convert_only_when_needed(convert: &gst::Element, format: &gst::Element) -> Result<()> {
-    let pad = convert.static_pad("sink").ok_or_else(|| GraphError::internal("videoconvert without a pad"))?;
     format.set_property("caps", output_caps(None));
+    on_format(convert, format, |incoming| output_caps((!is_plain(incoming)).then(|| of_output(incoming))))
+}
+
+/// Sets the caps of `format` to what `caps` says, as soon as it is known what comes into `convert`.
+fn on_format(
+    convert: &gst::Element,
+    format: &gst::Element,
+    caps: impl Fn(&VideoInfo) -> gst::Caps + Send + Sync + 'static,
+) -> Result<()> {
+    let pad = convert.static_pad("sink").ok_or_else(|| GraphError::internal("videoconvert without a pad"))?;
     let format = format.downgrade();
     pad.add_probe(gst::PadProbeType::EVENT_DOWNSTREAM, move |_, info| {
         let incoming = info.event().and_then(|event| match event.view() {
@@ -75,8 +132,7 @@ pub fn convert_only_when_needed(convert: &gst::Element, format: &gst::Element) -
             _ => None,
         });
         if let (Some(incoming), Some(format)) = (incoming, format.upgrade()) {
-            let target = (!is_plain(&incoming)).then(|| of_output(&incoming));
-            format.set_property("caps", output_caps(target));
+            format.set_property("caps", caps(&incoming));
         }
         gst::PadProbeReturn::Ok
     });

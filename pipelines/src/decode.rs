@@ -11,7 +11,7 @@ use gstreamer_app::AppSink;
 use gstreamer_base::BaseTransform;
 use gstreamer_base::prelude::*;
 use gstreamer_video::{self as gst_video, VideoFormat, VideoInfo, VideoOrientationMethod};
-use pipeline_wire::{MediaClock, SourceSpec};
+use pipeline_wire::{MediaClock, SourceSpec, WideColour};
 
 use crate::colour;
 use crate::failure::{GraphError, Result};
@@ -19,6 +19,7 @@ use crate::graph::{Graph, LOOK};
 use crate::link::Link;
 use crate::source::source_element;
 use crate::streams;
+use crate::tone::Tone;
 
 /// Decoded buffers that may wait to be taken.
 const WAITING_MAX: u32 = 4;
@@ -46,12 +47,15 @@ pub struct Wanted {
     pub filters: Vec<gst::Element>,
     /// What arrives at the sink.
     pub caps: gst::Caps,
+    /// What is done to pictures from there.
+    pub tone: Option<Tone>,
 }
 
 /// A running decoder.
 pub struct Decoder {
     graph: Graph,
     sink: AppSink,
+    tone: Option<Tone>,
     clock: MediaClock,
     /// Start of the last buffer and how long it lasts, for buffers that come without a time.
     last: Option<(i64, u64)>,
@@ -60,15 +64,19 @@ pub struct Decoder {
 }
 
 impl Wanted {
-    /// Upright, progressive 8-bit I420 pictures of the film's video stream.
+    /// Upright, progressive 8-bit I420 pictures of the film's video stream, in colours that are encoded; `colour` says
+    /// which it has if they are beyond those.
     ///
     /// # Errors
     /// When an element is missing.
-    pub fn pictures() -> Result<Self> {
+    pub fn pictures(colour: Option<WideColour>) -> Result<Self> {
         let make = gst::ElementFactory::make;
         let convert = make("videoconvert").property("n-threads", 1u32).build()?;
         let format = make("capsfilter").build()?;
-        colour::convert_only_when_needed(&convert, &format)?;
+        match colour {
+            None => colour::convert_only_when_needed(&convert, &format)?,
+            Some(_) => colour::keep(&convert, &format, &Tone::caps())?,
+        }
         // Both fields become pictures; the grid keeps the one whose time is nearest. Of the adaptive methods in
         // GStreamer 1.22 this is the one that is right: `greedyh` and `tomsmocomp` spoil widths that are no
         // multiple of 8, `yadif` gives the first picture the time of the second.
@@ -83,7 +91,11 @@ impl Wanted {
             choose: |collection, _| streams::video_of(collection),
             index: 0,
             filters: vec![convert, format, progressive, upright],
-            caps: gst_video::VideoCapsBuilder::new().format(VideoFormat::I420).build(),
+            caps: match colour {
+                None => gst_video::VideoCapsBuilder::new().format(VideoFormat::I420).build(),
+                Some(_) => Tone::caps(),
+            },
+            tone: colour.map(Tone::new),
         })
     }
 }
@@ -110,7 +122,7 @@ impl Decoder {
         link_when_ready(&decodebin, chain[0])?;
         graph.pipeline().connect_deep_element_added(|_, _, element| set_threads(element));
         graph.chain(&[&source_element(link, source.bytes), &decodebin])?;
-        Ok(Self { graph, sink, clock, last: None, shift: None })
+        Ok(Self { graph, sink, tone: wanted.tone, clock, last: None, shift: None })
     }
 
     /// Runs from the start of the source.
@@ -191,6 +203,10 @@ impl Decoder {
         let caps = sample.caps_owned().ok_or_else(|| GraphError::internal("a sample without caps"))?;
         self.last = Some((time_ns, buffer.duration().map_or(0, gst::ClockTime::nseconds)));
         self.learn_shift(sample);
+        let (buffer, caps) = match &mut self.tone {
+            Some(tone) => tone.map(&buffer, &caps)?,
+            None => (buffer, caps),
+        };
         Ok(Decoded { buffer, caps, time_ns })
     }
 

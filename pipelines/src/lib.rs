@@ -16,6 +16,7 @@ mod colour;
 mod completeness;
 pub mod crash;
 mod decode;
+mod downmix;
 mod encode;
 pub mod failure;
 mod feed;
@@ -39,6 +40,7 @@ pub mod source;
 mod streams;
 #[cfg(test)]
 mod testing;
+mod tone;
 mod video;
 
 pub use failure::GraphError;

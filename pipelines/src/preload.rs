@@ -162,7 +162,8 @@ pub fn preload(spec: &GraphSpec) -> Result<()> {
     gst::init()?;
     gstfmp4::plugin_register_static()?;
     let wanted: HashSet<&str> = lists(spec).into_iter().flatten().copied().collect();
-    let kept: HashSet<&str> = wanted.into_iter().filter(|name| load(name)).collect();
+    let mut kept: HashSet<&str> = wanted.into_iter().filter(|name| load(name)).collect();
+    kept.extend(known(spec));
     let finders = load_type_finders();
     forget_others(&kept, finders.as_deref());
     Ok(())
@@ -184,6 +185,16 @@ fn lists(spec: &GraphSpec) -> Vec<&'static [&'static str]> {
         GraphSpec::Images(_) => vec![CORE, DEMUX, DECODE_VIDEO, PICTURE, ENCODE_IMAGE],
         GraphSpec::TestFilm(_) => vec![CORE, PICTURE, SOUND, ENCODE_VIDEO, ENCODE_AUDIO],
         GraphSpec::DoorCheck => vec![CORE],
+    }
+}
+
+/// Decoders of streams that the graph leaves alone. They are not loaded and cannot be once the door is closed; but
+/// decodebin3 gives a whole file up when nothing in the registry decodes one of its streams.
+fn known(spec: &GraphSpec) -> &'static [&'static str] {
+    match spec {
+        GraphSpec::Video(_) | GraphSpec::Images(_) => DECODE_AUDIO,
+        GraphSpec::Audio(_) => DECODE_VIDEO,
+        GraphSpec::Probe(_) | GraphSpec::TestFilm(_) | GraphSpec::DoorCheck => &[],
     }
 }
 

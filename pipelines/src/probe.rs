@@ -1,14 +1,15 @@
 //! What is in a source, and whether it can be used.
 
 use gstreamer as gst;
-use pipeline_wire::{AudioStream, MediaClock, ProbeReport, ProbeSpec, VideoStream};
+use pipeline_wire::{AudioStream, FailureKind, MediaClock, ProbeReport, ProbeSpec, VideoStream, WideColour};
 
 use crate::cadence;
+use crate::colour;
 use crate::completeness;
 use crate::failure::{GraphError, Result};
 use crate::link::Link;
 use crate::opening::{self, Opening};
-use crate::packets::{self, Packets, StreamLog};
+use crate::packets::{self, Packets, Shape, StreamLog};
 use crate::source::Reader;
 use crate::streams;
 
@@ -31,6 +32,7 @@ fn report(spec: &ProbeSpec, link: &Link, packets: &mut Packets) -> Result<ProbeR
     let clock = packets.clock;
     let video = match take_video(packets)? {
         Some(mut log) => {
+            check_shapes(&log)?;
             let opening = opening::of_video(&spec.source, link, clock)?;
             if log.untimed > 0 {
                 log.starts = opening::times_of_video(&spec.source, link, clock, spec.duration_max_ns)?;
@@ -95,8 +97,35 @@ fn video_stream(log: &StreamLog, opening: &Opening, clock: MediaClock) -> Result
         rotation: log.rotation,
         interlaced: opening.interlaced || log.interlaced,
         bit_depth: info.format_info().depth().first().map_or(8, |depth| *depth as u8),
+        colour: colour_of(log, opening)?,
         bytes: log.bytes,
     })
+}
+
+/// Refuses a film whose pictures change their shape on the way: stretched, they would all be wrong from there.
+fn check_shapes(log: &StreamLog) -> Result<()> {
+    let Some((time_ns, first, other)) = log.misfit() else { return Ok(()) };
+    let start = log.starts.iter().min().copied().unwrap_or(0);
+    let seconds = time_ns.saturating_sub(start) as f64 / 1e9;
+    let words = |shape: Shape| format!("{}x{}", shape.width, shape.height);
+    let (from, to) = (words(first), words(other));
+    let reason = format!(
+        "The picture changes its shape at {seconds:.1} s, from {from} to {to}. Cut the film there, or make it one shape."
+    );
+    Err(GraphError::new(FailureKind::Unsupported, reason, format!("{first:?} to {other:?}")))
+}
+
+fn colour_of(log: &StreamLog, opening: &Opening) -> Result<Option<WideColour>> {
+    let colour = colour::beyond(&opening.info, log.caps.as_ref());
+    if colour.is_some() && (opening.interlaced || log.interlaced) {
+        let reason = "Interlaced pictures with wide colours or a high dynamic range are not supported.";
+        return Err(GraphError::new(
+            FailureKind::Unsupported,
+            reason,
+            opening.info.colorimetry().to_string(),
+        ));
+    }
+    Ok(colour)
 }
 
 fn nominal_rate(log: &StreamLog) -> (u32, u32) {
@@ -139,8 +168,10 @@ fn audio_stream(log: &StreamLog, index: u32, clock: MediaClock) -> Option<AudioS
         index,
         codec: structure.name().to_string(),
         sample_rate: number("rate"),
-        channels: number("channels"),
+        channels: log.channels,
         language: log.language.clone(),
+        title: log.title.clone(),
+        default: log.default,
         first_ns,
         end_ns,
         clock,

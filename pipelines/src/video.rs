@@ -30,7 +30,7 @@ const PROGRESS_EVERY: gst::ClockTime = gst::ClockTime::from_mseconds(200);
 pub fn run(spec: &VideoSpec, link: &Link) -> Result<()> {
     repeatable::zero_new_memory();
     let slots = checked(spec)?;
-    let mut decoder = Decoder::new(&spec.source, spec.grid.clock, Wanted::pictures()?, link)?;
+    let mut decoder = Decoder::new(&spec.source, spec.grid.clock, Wanted::pictures(spec.colour)?, link)?;
     start(&mut decoder, slots, spec.slot_first)?;
     let first = decoder.next()?.ok_or_else(|| GraphError::damaged("no picture of this part decodes"))?;
     let mut encoders = Encoders::start(spec, slots, &first.caps, link)?;

@@ -4,6 +4,7 @@
 
 mod client;
 mod films;
+pub mod hls;
 mod server;
 mod stack;
 
@@ -13,8 +14,16 @@ pub use server::{Server, ServerOptions, binary};
 
 use std::time::Duration;
 
+use sha2::{Digest, Sha256};
+
 /// The longest any scenario waits for anything.
 pub const PATIENCE: Duration = Duration::from_secs(240);
+
+/// SHA-256, in lower-case hexadecimal.
+#[must_use]
+pub fn digest(bytes: &[u8]) -> String {
+    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
+}
 
 /// Asks `question` until it answers, within [`PATIENCE`].
 ///

@@ -17,10 +17,13 @@ use tokio::{
     time::timeout,
 };
 
+use testkit::TestRows;
+
 use crate::{Client, PATIENCE, stack::Stack};
 
 /// Lines of a server's log that are kept for a failing test to show.
 const LOG_LINES_MAX: usize = 400;
+const ANY_PORT: &str = "127.0.0.1:0";
 
 /// The binary under test: what `NEXUS_BIN` names, as for the peers and players; else the one beside the test's
 /// own, in the same profile.
@@ -57,7 +60,7 @@ pub struct ServerOptions {
 
 impl ServerOptions {
     fn listen(&self) -> String {
-        self.listen.clone().unwrap_or_else(|| "127.0.0.1:0".into())
+        self.listen.clone().unwrap_or_else(|| ANY_PORT.into())
     }
 }
 
@@ -116,6 +119,33 @@ impl Server {
         let stack = Arc::new(Stack::fresh().await);
         let place = Place { stack, first: data.clone(), data, key: Arc::default() };
         Self::on(place, options.listen(), options).await
+    }
+
+    /// The first of several processes: on PostgreSQL and an S3 server, whatever the run of the tests asks for.
+    ///
+    /// # Panics
+    /// When it does not become ready, or one of the servers is missing.
+    pub async fn apart(options: ServerOptions) -> Self {
+        let data = folder();
+        let stack = Arc::new(Stack::apart().await);
+        let place = Place { stack, first: data.clone(), data, key: Arc::default() };
+        Self::on(place, options.listen(), options).await
+    }
+
+    /// A look at the rows of a server that was started by [`Server::apart`].
+    ///
+    /// # Panics
+    /// When the database does not answer.
+    pub async fn rows(&self) -> TestRows {
+        self.place.stack.servers().0.rows().await.expect("the database answers")
+    }
+
+    /// Where the objects of a server that was started by [`Server::apart`] are: endpoint, bucket, and what their
+    /// names begin with.
+    #[must_use]
+    pub fn bucket(&self) -> (String, String, String) {
+        let bucket = &self.place.stack.servers().1.bucket;
+        (bucket.endpoint.clone().unwrap_or_default(), bucket.name.clone(), bucket.prefix.clone())
     }
 
     /// Another process on this one's database and object store, with a data folder of its own.

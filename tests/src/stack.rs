@@ -28,14 +28,26 @@ impl Stack {
         let wanted = std::env::var(STACK_VARIABLE);
         match wanted.as_deref() {
             Err(_) | Ok("embedded") => Self::Embedded,
-            Ok("postgres-s3") => {
-                let database = TestDatabase::create(Engine::Postgres).await.expect("a database");
-                database.migrate().await.expect("migrations apply");
-                let bucket = TestBucket::create().await.expect("an S3 server");
-                Self::Apart(Box::new(Apart { database, bucket }))
-            }
+            Ok("postgres-s3") => Self::apart().await,
             Ok(other) => panic!("{STACK_VARIABLE} is {other:?}, not embedded or postgres-s3"),
         }
+    }
+
+    /// An empty database of a PostgreSQL and an empty place in a bucket of an S3 server.
+    pub(crate) async fn apart() -> Self {
+        let database = TestDatabase::create(Engine::Postgres).await.expect("a database");
+        database.migrate().await.expect("migrations apply");
+        let bucket = TestBucket::create().await.expect("an S3 server");
+        Self::Apart(Box::new(Apart { database, bucket }))
+    }
+
+    /// The database and the bucket behind it.
+    ///
+    /// # Panics
+    /// When rows and objects are in a data folder.
+    pub(crate) fn servers(&self) -> (&TestDatabase, &TestBucket) {
+        let Self::Apart(apart) = self else { panic!("rows and objects are in the first one's data folder") };
+        (&apart.database, &apart.bucket)
     }
 
     /// Flags of a server whose data folder is `own`, beside the first one's, `first`.

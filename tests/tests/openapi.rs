@@ -137,72 +137,118 @@ async fn what_is_documented_is_there_and_nothing_else() {
     }
 }
 
+/// Who calls and holds every answer against the document.
+struct Reader {
+    client: Client,
+    document: Document,
+}
+
+impl Reader {
+    async fn send(&self, method: &str, template: &str, id: &str, body: &Value) -> Answer {
+        let verb = Method::from_bytes(method.to_ascii_uppercase().as_bytes()).expect("a method");
+        let path = template.replace("{id}", id);
+        let answer = self.client.send(verb, &path, &[JSON], body.to_string()).await;
+        self.document.check(method, template, &answer);
+        answer
+    }
+
+    async fn post(&self, template: &str, id: &str, body: Value) -> Answer {
+        self.send("post", template, id, &body).await
+    }
+
+    async fn told(&self, operations: &[(&str, &str, &str, &Value, u16)]) {
+        for (method, path, id, body, status) in operations {
+            let answer = self.send(method, path, id, body).await;
+            assert_eq!(answer.status.as_u16(), *status, "{method} {path}");
+        }
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn real_answers_are_those_documented() {
     let server = Server::with(ServerOptions::all(&["webhook.allow_private=true"])).await;
-    let (owner, stranger) = (server.client(), server.stranger());
-    let document = Document::of(&stranger).await;
-    let film = owner.ready(&clip(4, "320x180", "25", &["--silent"]), &["--visibility", "private"]).await;
-    let headers = [("tus-resumable", "1.0.0"), ("upload-length", "10")];
-    owner.send(Method::POST, "/files", &headers, "").await;
-    let id = film["id"].as_str().expect("an id").to_owned();
-    let send = async |method: &str, template: &str, id: &str, body: Value| {
-        let verb = Method::from_bytes(method.to_ascii_uppercase().as_bytes()).expect("a method");
-        let answer = owner.send(verb, &template.replace("{id}", id), &[JSON], body.to_string()).await;
-        document.check(method, template, &answer);
-        answer
-    };
-    let nothing = json!({});
-    let somebody = json!({"name": "ada", "role": "creator", "password": "long enough"});
+    let document = Document::of(&server.stranger()).await;
+    let reader = Reader { client: server.client(), document };
+    let nothing = &json!({});
+    let somebody = &json!({"name": "ada", "role": "creator", "password": "long enough"});
     let set_up = json!({"secret": "x", "tenant": "T", "name": "ada", "password": "long enough"});
-    let token = send("post", "/api/v1/assets/{id}/token", &id, nothing.clone()).await.json();
-    for (method, path, id, body, status) in [
-        ("get", "/api/v1/version", "", &nothing, 200),
-        ("get", "/api/v1/limits", "", &nothing, 200),
+    let operations = [
+        ("get", "/api/v1/version", "", nothing, 200),
+        ("get", "/api/v1/limits", "", nothing, 200),
         ("post", "/api/v1/session", "", &json!({"key": "x"}), 403),
-        ("get", "/api/v1/me", "", &nothing, 200),
+        ("get", "/api/v1/me", "", nothing, 200),
         ("put", "/api/v1/me/password", "", &json!({"current": "x", "password": "long enough"}), 403),
-        ("delete", "/api/v1/me/sessions", "", &nothing, 204),
+        ("delete", "/api/v1/me/sessions", "", nothing, 204),
         ("post", "/api/v1/setup", "", &set_up, 410),
-        ("post", "/api/v1/users", "", &somebody, 201),
-        ("post", "/api/v1/users", "", &somebody, 409),
-        ("get", "/api/v1/users", "", &nothing, 200),
+        ("post", "/api/v1/users", "", somebody, 201),
+        ("post", "/api/v1/users", "", somebody, 409),
+        ("get", "/api/v1/users", "", nothing, 200),
         ("patch", "/api/v1/users/{id}", NOBODY, &json!({"disabled": true}), 404),
         ("put", "/api/v1/users/{id}/password", NOBODY, &json!({"password": "long enough"}), 404),
         ("post", "/api/v1/keys", "", &json!({"name": "k", "role": "viewer", "scopes": ["read"]}), 201),
-        ("get", "/api/v1/keys", "", &nothing, 200),
-        ("delete", "/api/v1/keys/{id}", NOBODY, &nothing, 404),
-        ("get", "/api/v1/audit", "", &nothing, 200),
-        ("get", "/api/v1/assets", "", &nothing, 200),
-        ("get", "/api/v1/assets/{id}", &id, &nothing, 200),
-        ("get", "/api/v1/assets/{id}", NOBODY, &nothing, 404),
-        ("patch", "/api/v1/assets/{id}", &id, &json!({"title": "new"}), 200),
-        ("patch", "/api/v1/assets/{id}", &id, &json!({"title": ""}), 422),
-        ("patch", "/api/v1/assets/{id}", &id, &json!({"name": "x"}), 422),
-        ("get", "/api/v1/watch/{id}", &id, &nothing, 200),
-        ("post", "/api/v1/plays", "", &json!({"asset": id}), 404),
-        ("delete", "/api/v1/plays/{id}", NOBODY, &nothing, 404),
-        ("post", "/api/v1/plays/{id}/heartbeat", NOBODY, &nothing, 404),
+        ("get", "/api/v1/keys", "", nothing, 200),
+        ("delete", "/api/v1/keys/{id}", NOBODY, nothing, 404),
+        ("get", "/api/v1/audit", "", nothing, 200),
         ("post", "/api/v1/webhooks", "", &json!({"url": "x"}), 422),
-        ("get", "/api/v1/webhooks/{id}", NOBODY, &nothing, 404),
-    ] {
-        assert_eq!(send(method, path, id, body.clone()).await.status.as_u16(), status, "{method} {path}");
-    }
-    let play = send("post", "/api/v1/plays", "", json!({"asset": id, "token": token["token"]})).await.json();
-    let play = play["play"].as_str().expect("an id");
-    send("post", "/api/v1/plays/{id}/heartbeat", play, nothing.clone()).await;
-    assert_eq!(owner.asset(&id).await["viewers"], 1);
-    send("delete", "/api/v1/plays/{id}", play, nothing.clone()).await;
-    assert_eq!(owner.asset(&id).await["viewers"], 0);
-
-    let made = send("post", "/api/v1/webhooks", "", json!({"url": "http://127.0.0.1:9/"})).await.json();
+        ("get", "/api/v1/webhooks/{id}", NOBODY, nothing, 404),
+    ];
+    reader.told(&operations).await;
+    let made = reader.post("/api/v1/webhooks", "", json!({"url": "http://127.0.0.1:9/"})).await.json();
     let webhook = made["id"].as_str().expect("an id");
-    send("post", "/api/v1/webhooks/{id}/ping", webhook, nothing.clone()).await;
-    send("post", "/api/v1/webhooks/{id}/rotate", webhook, nothing.clone()).await;
-    send("get", "/api/v1/webhooks/{id}/deliveries", webhook, nothing.clone()).await;
-    send("get", "/api/v1/webhooks", "", nothing.clone()).await;
-    send("patch", "/api/v1/webhooks/{id}", webhook, json!({"enabled": false})).await;
-    assert_eq!(send("post", "/api/v1/webhooks/{id}/ping", webhook, nothing.clone()).await.status, 409);
-    send("delete", "/api/v1/webhooks/{id}", webhook, nothing.clone()).await;
-    send("delete", "/api/v1/assets/{id}", &id, nothing).await;
+    let operations = [
+        ("post", "/api/v1/webhooks/{id}/ping", webhook, nothing, 202),
+        ("post", "/api/v1/webhooks/{id}/rotate", webhook, nothing, 200),
+        ("get", "/api/v1/webhooks/{id}/deliveries", webhook, nothing, 200),
+        ("get", "/api/v1/webhooks", "", nothing, 200),
+        ("patch", "/api/v1/webhooks/{id}", webhook, &json!({"enabled": false}), 200),
+        ("post", "/api/v1/webhooks/{id}/ping", webhook, nothing, 409),
+        ("delete", "/api/v1/webhooks/{id}", webhook, nothing, 204),
+    ];
+    reader.told(&operations).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn real_answers_about_films_are_those_documented() {
+    let server = Server::start().await;
+    let document = Document::of(&server.stranger()).await;
+    let (owner, reader) = (server.client(), Reader { client: server.client(), document });
+    let film = owner.ready(&clip(4, "320x180", "25", &["--silent"]), &["--visibility", "private"]).await;
+    let headers = [("tus-resumable", "1.0.0"), ("upload-length", "10")];
+    owner.send(Method::POST, "/files", &headers, "").await;
+    let id = film["id"].as_str().expect("an id");
+    let nothing = &json!({});
+    let token = reader.post("/api/v1/assets/{id}/token", id, nothing.clone()).await.json();
+    let operations = [
+        ("get", "/api/v1/assets", "", nothing, 200),
+        ("get", "/api/v1/assets/{id}", id, nothing, 200),
+        ("get", "/api/v1/assets/{id}", NOBODY, nothing, 404),
+        ("patch", "/api/v1/assets/{id}", id, &json!({"title": "new"}), 200),
+        ("patch", "/api/v1/assets/{id}", id, &json!({"title": ""}), 422),
+        ("patch", "/api/v1/assets/{id}", id, &json!({"name": "x"}), 422),
+        ("get", "/api/v1/watch/{id}", id, nothing, 200),
+        ("post", "/api/v1/plays", "", &json!({"asset": id}), 404),
+        ("delete", "/api/v1/plays/{id}", NOBODY, nothing, 404),
+        ("post", "/api/v1/plays/{id}/heartbeat", NOBODY, nothing, 404),
+    ];
+    reader.told(&operations).await;
+    let play = reader.post("/api/v1/plays", "", json!({"asset": id, "token": token["token"]})).await.json();
+    let play = play["play"].as_str().expect("an id");
+    reader.told(&[("post", "/api/v1/plays/{id}/heartbeat", play, nothing, 204)]).await;
+    assert_eq!(owner.asset(id).await["viewers"], 1);
+    reader.told(&[("delete", "/api/v1/plays/{id}", play, nothing, 204)]).await;
+    assert_eq!(owner.asset(id).await["viewers"], 0);
+    let operations = [
+        ("post", "/api/v1/assets/{id}/retry", NOBODY, nothing, 404),
+        ("post", "/api/v1/assets/{id}/retry", id, nothing, 409),
+        ("post", "/api/v1/assets/{id}/cancel", id, nothing, 409),
+        ("post", "/api/v1/assets/{id}/reencode", id, nothing, 200),
+        ("get", "/api/v1/jobs", "", nothing, 200),
+        ("get", "/api/v1/workers", "", nothing, 200),
+        ("get", "/api/v1/disk", "", nothing, 200),
+        ("post", "/api/v1/assets/{id}/cancel", id, nothing, 200),
+        ("post", "/api/v1/assets/{id}/retry", id, nothing, 200),
+        ("get", "/api/v1/jobs", "", nothing, 200),
+        ("delete", "/api/v1/assets/{id}", id, nothing, 204),
+    ];
+    reader.told(&operations).await;
 }

@@ -56,6 +56,8 @@ impl Film {
 
     /// Waits until somebody writes: a request of nothing is refused.
     async fn being_written(&self, client: &Client) {
+        // The question is a writer too: it must not come before the one it asks about.
+        tokio::time::sleep(Duration::from_millis(100)).await;
         eventually("a writer to begin", async || {
             let sent = self.send(client, 0, Body::empty()).await.expect("an answer");
             (sent.status == 409).then_some(())

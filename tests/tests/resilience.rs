@@ -7,8 +7,7 @@ use bytes::Bytes;
 use futures_util::stream;
 use http::Method;
 use rustix::process::{Pid, Signal, kill_process};
-use sha2::{Digest, Sha256};
-use tests::{Client, Server, ServerOptions, clip, eventually};
+use tests::{Client, Server, ServerOptions, clip, digest, eventually};
 
 /// Rounds in an ordinary run; `make soak` asks for more.
 #[expect(clippy::disallowed_methods, reason = "how long to run is said from outside")]
@@ -23,10 +22,6 @@ fn film() -> std::path::PathBuf {
 /// Several chunks, so that a kill finds some done and some not; leases short, so that nobody waits long.
 fn options() -> ServerOptions {
     ServerOptions::all(&["transcode.chunk_seconds=6", "transcode.lease_seconds=3"])
-}
-
-fn digest(bytes: &[u8]) -> String {
-    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// SHA-256 of every media object of an asset, by its address.

@@ -1,41 +1,17 @@
 //! The main job from outside: a film goes in, a ladder comes out, every frame is there once, sound and picture
 //! agree, the rules are kept.
 
-use std::{path::Path, process::Command};
+use std::process::Command;
 
 use serde_json::Value;
 use testkit::barcode;
-use tests::{Client, Server, ServerOptions, binary, clip};
+use tests::{
+    Client, Server, ServerOptions, binary, clip,
+    hls::{addresses, attribute, download, join},
+};
 
 /// Sound and picture may be this far apart, in milliseconds.
 const OFFSET_MS_MAX: f64 = 20.0;
-
-/// A playlist's lines that are addresses, joined to the playlist's own.
-fn addresses(playlist_url: &str, text: &str) -> Vec<String> {
-    let folder = playlist_url.rsplit_once('/').map_or("", |(folder, _)| folder);
-    text.lines()
-        .filter(|line| !line.starts_with('#') && !line.is_empty())
-        .map(|line| format!("{folder}/{line}"))
-        .collect()
-}
-
-fn attribute(line: &str, name: &str) -> Option<String> {
-    let rest = line.split_once(&format!("{name}=\""))?.1;
-    rest.split_once('"').map(|(value, _)| value.to_owned())
-}
-
-/// Init and segments of a media playlist in one file.
-async fn download(client: &Client, playlist_url: &str, to: &Path) {
-    let playlist = client.get(playlist_url).await.text();
-    let folder = playlist_url.rsplit_once('/').expect("a path").0;
-    let map = playlist.lines().find(|line| line.starts_with("#EXT-X-MAP")).expect("a header");
-    let mut bytes =
-        client.get(&format!("{folder}/{}", attribute(map, "URI").expect("a URI"))).await.body.to_vec();
-    for url in addresses(playlist_url, &playlist) {
-        bytes.extend_from_slice(&client.get(&url).await.body);
-    }
-    std::fs::write(to, bytes).expect("written");
-}
 
 fn url<'a>(asset: &'a Value, field: &str) -> &'a str {
     asset[field].as_str().unwrap_or_else(|| panic!("no {field}: {asset}"))
@@ -50,7 +26,7 @@ async fn judge(client: &Client, asset: &Value, frames: u32) {
         multivariant.lines().find(|line| line.contains("TYPE=AUDIO")).and_then(|line| attribute(line, "URI"));
     let sound_file = folder.path().join("audio.mp4");
     if let Some(uri) = &sound {
-        download(client, &format!("{}/{uri}", hls.rsplit_once('/').expect("a path").0), &sound_file).await;
+        download(client, &join(hls, uri), &sound_file).await;
     }
     let rungs = addresses(hls, &multivariant);
     assert!(!rungs.is_empty(), "{multivariant}");

@@ -11,6 +11,7 @@ mod chunk;
 mod error;
 mod gate;
 mod images;
+mod patrol;
 mod probe;
 mod publish;
 mod source;
@@ -25,7 +26,7 @@ use blob::{BlobError, Key, Store};
 use bytes::Bytes;
 use catalogue::{Asset, Catalogue, Work};
 use db::Tx;
-use jobs::{Claim, Failure, Handler, Queue, Settled};
+use jobs::{Claim, Failure, Handler, JobsError, Queue, Settled};
 use media::LadderPolicy;
 use sandbox::Sandbox;
 use telemetry::{Health, State};
@@ -61,6 +62,14 @@ pub struct Transcoder {
     pub free_floor_bytes: u64,
     /// Where it is said when nothing is made.
     pub health: Health,
+    /// Time between two walks over all objects.
+    pub patrol_every: Duration,
+}
+
+/// The kinds of jobs the transcoder does.
+#[must_use]
+pub fn kinds() -> Vec<&'static str> {
+    [&Work::KINDS[..], &[patrol::KIND]].concat()
 }
 
 /// One attempt at making something of an asset's version.
@@ -100,6 +109,16 @@ impl Transcoder {
         (policy, SourceLimits { duration_max, dimension_max: transcode.dimension_max })
     }
 
+    /// Queues the walk over all objects, unless it is queued.
+    ///
+    /// # Errors
+    /// [`JobsError`], as of every enqueue.
+    pub async fn begin_patrol(&self) -> Result<(), JobsError> {
+        let mut tx = self.db.write().await?;
+        self.queue.enqueue(&mut tx, patrol::job()).await?;
+        Ok(tx.commit().await?)
+    }
+
     async fn put(&self, key: &Key, bytes: Bytes) -> Result<(), Trouble> {
         Ok(self.store.put(key, bytes).await?)
     }
@@ -130,7 +149,7 @@ impl Transcoder {
 }
 
 /// What frees room, and so goes on when there is none.
-const SWEEP: &str = "sweep";
+const FREEING: [&str; 2] = ["sweep", patrol::KIND];
 
 impl Handler for Transcoder {
     async fn ready(&self, known: &[&'static str]) -> Vec<&'static str> {
@@ -140,10 +159,13 @@ impl Handler for Transcoder {
         }
         metrics::counter!("nexus_jobs_paused_full_total").increment(1);
         self.health.report("jobs", State::Degraded("paused until upload.free_floor_bytes are free".into()));
-        known.iter().copied().filter(|kind| *kind == SWEEP).collect()
+        known.iter().copied().filter(|kind| FREEING.contains(kind)).collect()
     }
 
     async fn run(&self, claim: &Claim) -> Result<Settled, Failure> {
+        if claim.kind == patrol::KIND {
+            return Ok(patrol::run(self, claim).await?);
+        }
         let work =
             Work::read(&claim.kind, &claim.payload).map_err(|error| Failure::fatal(error.to_string()))?;
         match self.work(claim, work).await {
@@ -154,7 +176,13 @@ impl Handler for Transcoder {
                 Ok(self.queue.complete(tx, claim).await?)
             }
             Err(trouble) => match trouble.final_reason() {
-                Some(reason) => self.refuse(claim, &reason).await,
+                Some(reason) => {
+                    tracing::info!(
+                        error = &trouble as &dyn std::error::Error,
+                        "the source is refused: {trouble}"
+                    );
+                    self.refuse(claim, &reason).await
+                }
                 None => {
                     tracing::warn!(
                         error = &trouble as &dyn std::error::Error,
@@ -167,6 +195,9 @@ impl Handler for Transcoder {
     }
 
     async fn give_up(&self, tx: &mut Tx, claim: &Claim, reason: &str) -> Result<(), Failure> {
+        if claim.kind == patrol::KIND {
+            return Ok(());
+        }
         let failed = self.catalogue.fail(tx, claim, reason).await;
         failed.map(drop).map_err(|error| Failure::from(Trouble::from(error)))
     }

@@ -22,6 +22,26 @@ const fn wire_clock(clock: SourceClock) -> MediaClock {
     }
 }
 
+const fn colour(colour: pipeline_wire::WideColour) -> media::WideColour {
+    use {media::WideTransfer as Planned, pipeline_wire::WideTransfer as Probed};
+    let transfer = match colour.transfer {
+        Probed::Gamma => Planned::Gamma,
+        Probed::Pq => Planned::Pq,
+        Probed::Hlg => Planned::Hlg,
+    };
+    media::WideColour { transfer, peak_nits: colour.peak_nits }
+}
+
+const fn wire_colour(colour: media::WideColour) -> pipeline_wire::WideColour {
+    use {media::WideTransfer as Planned, pipeline_wire::WideTransfer as Wanted};
+    let transfer = match colour.transfer {
+        Planned::Gamma => Wanted::Gamma,
+        Planned::Pq => Wanted::Pq,
+        Planned::Hlg => Wanted::Hlg,
+    };
+    pipeline_wire::WideColour { transfer, peak_nits: colour.peak_nits }
+}
+
 /// A probe's report as facts to plan from.
 pub(crate) fn facts(report: ProbeReport) -> SourceFacts {
     SourceFacts {
@@ -53,6 +73,7 @@ fn video_facts(stream: VideoStream) -> VideoFacts {
         rotation: stream.rotation,
         interlaced: stream.interlaced,
         bit_depth: stream.bit_depth,
+        colour: stream.colour.map(colour),
         bytes: stream.bytes,
     }
 }
@@ -64,6 +85,8 @@ fn audio_facts(stream: AudioStream) -> AudioFacts {
         sample_rate: stream.sample_rate,
         channels: stream.channels,
         language: stream.language,
+        title: stream.title,
+        default: stream.default,
         first_ns: stream.first_ns,
         end_ns: stream.end_ns,
         clock: clock(stream.clock),
@@ -105,6 +128,7 @@ pub(crate) fn video_spec(
         grid: grid(plan, video),
         slot_first: chunk.first,
         slot_count: chunk.count,
+        colour: video.colour.map(wire_colour),
         last,
         gop_frames: video.gop_frames,
         rungs: (0..).zip(&video.rungs).map(|(track, of)| rung(of, track)).collect(),
@@ -138,6 +162,7 @@ pub(crate) fn images_spec(
     ImagesSpec {
         source,
         grid: grid(plan, video),
+        colour: video.colour.map(wire_colour),
         poster_ns: images.poster_ns,
         poster_width: images.poster_width,
         poster_height: images.poster_height,

@@ -19,6 +19,7 @@ import { Toasts } from './ui/Toasts';
 const NARROW = '(max-width: 640px)';
 
 const WatchPage = lazy(() => import('./watch/WatchPage'));
+const OperationsPage = lazy(() => import('./operations/OperationsPage'));
 const EmbedPage = lazy(() => import('./watch/EmbedPage'));
 const SetupPage = lazy(() => import('./setup/SetupPage'));
 const PeoplePage = lazy(() => import('./people/PeoplePage'));
@@ -84,8 +85,14 @@ function Page({ route }: { route: Route }) {
   if (session.status === 'out') return <SignIn />;
   if (route.page === 'signin') return <Redirect />;
   if (route.page === 'account') return <AccountPage session={session.session} />;
-  if (route.page === 'people' || route.page === 'audit' || route.page === 'webhooks') {
+  if (
+    route.page === 'people' ||
+    route.page === 'audit' ||
+    route.page === 'operations' ||
+    route.page === 'webhooks'
+  ) {
     if (!mayAdminister(session)) return <NotForYou />;
+    if (route.page === 'operations') return <OperationsPage />;
     if (route.page === 'webhooks') return <WebhooksPage />;
     return route.page === 'people' ? <PeoplePage session={session.session} /> : <AuditPage />;
   }

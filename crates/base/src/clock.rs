@@ -88,6 +88,12 @@ impl ops::Sub<Duration> for Timestamp {
 pub trait Clock: Send + Sync {
     /// The current time.
     fn now(&self) -> Timestamp;
+
+    /// Time since some moment, on a clock that nobody sets. The same as [`Clock::now`] unless a clock knows
+    /// better.
+    fn monotonic(&self) -> Duration {
+        self.now().since(Timestamp(0))
+    }
 }
 
 /// A source of unpredictable bytes.
@@ -113,6 +119,13 @@ impl Ambient {
     #[must_use]
     pub fn now(&self) -> Timestamp {
         self.clock.now()
+    }
+
+    /// Time since some moment of this process, which goes on evenly when the wall clock is set. Says how long
+    /// something took, and nothing to another process.
+    #[must_use]
+    pub fn monotonic(&self) -> Duration {
+        self.clock.monotonic()
     }
 
     /// `N` unpredictable bytes.

@@ -1,7 +1,7 @@
 //! What can go wrong here, and what the caller does about it.
 //!
-//! Requests meet `NotFound`, `Forbidden`, `Invalid`, `Changed`, `Incomplete`, `Busy` and `NoSource`; work meets `NotFound`,
-//! `Superseded` and `Illegal` when nobody wants its result any more ([`CatalogueError::is_moot`]), and
+//! Requests meet `NotFound`, `Forbidden`, `Invalid`, `Changed`, `Incomplete`, `Busy` and `NoSource`; work meets
+//! `NotFound`, `Superseded` and `Illegal` when nobody wants its result any more ([`CatalogueError::is_moot`]), and
 //! `PartTaken`, `PartMissing` and `Unfinished` when it breaks the order of work.
 
 use std::time::Duration;

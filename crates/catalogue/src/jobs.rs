@@ -1,7 +1,9 @@
 //! The work this domain queues: kinds, payloads, priorities and keys.
 
+use std::time::Duration;
+
 use ::jobs::{NewJob, Queue};
-use base::{AssetId, TenantId, Timestamp};
+use base::{AssetId, TenantId};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -144,13 +146,13 @@ impl Work {
     }
 }
 
-/// Queues work, not to be begun before `run_after`.
+/// Queues work, not to be begun before `delay` has passed.
 pub(crate) async fn enqueue(
     queue: &Queue,
     tx: &mut db::Tx,
     tenant: &TenantId,
     work: &Work,
-    run_after: Option<Timestamp>,
+    delay: Duration,
 ) -> Result<()> {
     let payload = serde_json::to_value(work)
         .map_err(|e| CatalogueError::Payload { kind: work.kind().to_owned(), problem: e.to_string() })?;
@@ -160,7 +162,7 @@ pub(crate) async fn enqueue(
         subject: work.asset().to_string(),
         payload,
         priority: work.priority(),
-        run_after,
+        delay,
         dedupe: work.dedupe(),
     };
     queue.enqueue(tx, job).await?;
@@ -169,6 +171,8 @@ pub(crate) async fn enqueue(
 
 #[cfg(test)]
 mod tests {
+    use base::Timestamp;
+
     use super::*;
 
     fn all() -> [Work; 6] {

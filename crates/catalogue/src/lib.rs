@@ -1,7 +1,8 @@
 //! Assets and how they come to be: uploads, versions, pieces of work, tracks and parts.
 //!
-//! Owns the tables `asset`, `upload`, `upload_limit`, `edition`, `piece`, `track`, `part`, `play` and `play_count`; queues the work that turns a
-//! source into something to watch ([`Work`]) and announces what becomes of it ([`events`]).
+//! Owns the tables `asset`, `upload`, `upload_limit`, `edition`, `piece`, `track`, `part`, `play` and `play_count`;
+//! queues the work that turns a source into something to watch ([`Work`]) and announces what becomes of it
+//! ([`events`]).
 //!
 //! Three callers, three groups of functions:
 //! - requests pass the [`Principal`] they act for, and see only its tenant's rows;
@@ -24,6 +25,7 @@ mod partials;
 mod playback;
 mod plays;
 mod progress;
+mod steer;
 mod store;
 mod sweep;
 mod uploads;
@@ -50,7 +52,7 @@ pub use model::{
 };
 pub use plays::{Audience, PLAY_COUNTED_AFTER, PLAY_HEARTBEAT, PLAY_LEASE, VIEWERS_MAX};
 pub use progress::{Progress, Reporter, TrackProgress};
-pub use sweep::{Inventory, SettledVersion};
+pub use sweep::{DiskUse, Inventory, SettledVersion};
 pub use writing::{WRITE_LEASE, WriteLease};
 
 use progress::ProgressBoard;
@@ -58,6 +60,8 @@ use store::asset::Locked;
 
 /// Sorts after every identifier: the cursor of the first page.
 const BEFORE_ALL: &str = "~";
+/// How long a version that was replaced can still be played, unless [`Catalogue::with_version_grace`] says.
+const VERSION_GRACE: Duration = Duration::from_secs(24 * 3600);
 
 /// The service. Clones share the progress board.
 #[derive(Clone, Debug)]
@@ -70,6 +74,7 @@ pub struct Catalogue {
     board: ProgressBoard,
     sweep_delay: Duration,
     limits: Limits,
+    version_grace: Duration,
 }
 
 impl Catalogue {
@@ -87,7 +92,14 @@ impl Catalogue {
             board,
             sweep_delay: lease.saturating_mul(2),
             limits: Limits::NONE,
+            version_grace: VERSION_GRACE,
         }
+    }
+
+    /// Keeps a version that is replaced for so long: players that are in the middle of it go on.
+    #[must_use]
+    pub fn with_version_grace(self, version_grace: Duration) -> Self {
+        Self { version_grace, ..self }
     }
 
     /// An asset of the principal's tenant.
@@ -136,9 +148,9 @@ impl Catalogue {
     /// at one of these times is changed.
     ///
     /// # Errors
-    /// [`CatalogueError::NotFound`]; [`CatalogueError::Changed`] when it is not as expected; [`CatalogueError::Forbidden`] below [`Role::Creator`];
-    /// [`CatalogueError::Invalid`] for a title that is empty, too long or not printable;
-    /// [`CatalogueError::Db`], [`CatalogueError::Events`].
+    /// [`CatalogueError::NotFound`]; [`CatalogueError::Changed`] when it is not as expected;
+    /// [`CatalogueError::Forbidden`] below [`Role::Creator`]; [`CatalogueError::Invalid`] for a title that is
+    /// empty, too long or not printable; [`CatalogueError::Db`], [`CatalogueError::Events`].
     pub async fn update_asset(
         &self,
         principal: &Principal,
@@ -177,28 +189,6 @@ impl Catalogue {
         Ok(())
     }
 
-    /// Makes a published or failed asset again from its source, as its next version. What plays goes on
-    /// playing until the new version is published.
-    ///
-    /// # Errors
-    /// [`CatalogueError::NotFound`]; [`CatalogueError::Forbidden`] below [`Role::Creator`];
-    /// [`CatalogueError::NoSource`] when its upload never finished; [`CatalogueError::Illegal`] while it is
-    /// being made; [`CatalogueError::Db`], [`CatalogueError::Jobs`], [`CatalogueError::Events`].
-    pub async fn requeue_asset(&self, principal: &Principal, id: &AssetId) -> Result<Asset> {
-        needs(principal, Role::Creator)?;
-        let mut tx = self.db.write().await?;
-        let mut held = self.hold_own(&mut tx, principal, id).await?;
-        if store::upload::of_asset(&mut tx, id).await?.finished.is_none() {
-            return Err(CatalogueError::NoSource);
-        }
-        self.step(&mut tx, &mut held, Step::Requeued).await?;
-        let probe = Work::Probe { asset: id.clone(), version: held.life.version };
-        jobs::enqueue(&self.queue, &mut tx, &held.tenant, &probe, None).await?;
-        let asset = found(store::asset::find(&mut tx, id, None, None).await?)?;
-        tx.commit().await?;
-        Ok(asset)
-    }
-
     /// Marks a held asset as deleted, with all that follows.
     async fn remove(&self, tx: &mut Tx, mut held: Locked) -> Result<()> {
         let delay = if held.life.is_in_work() { self.sweep_delay } else { Duration::ZERO };
@@ -209,8 +199,7 @@ impl Catalogue {
 
     async fn sweep_after(&self, tx: &mut Tx, held: &Locked, delay: Duration) -> Result<()> {
         let sweep = Work::Sweep { asset: held.id.clone() };
-        let run_after = Some(self.ambient.now() + delay);
-        jobs::enqueue(&self.queue, tx, &held.tenant, &sweep, run_after).await
+        jobs::enqueue(&self.queue, tx, &held.tenant, &sweep, delay).await
     }
 
     /// Holds an asset that is not deleted.

@@ -23,6 +23,27 @@ impl Catalogue {
         self.playback_of(asset, Some(track)).await
     }
 
+    /// The same for one version: the playing one, or one that was replaced while somebody was in the middle of
+    /// it; `None` for any other.
+    ///
+    /// # Errors
+    /// [`crate::CatalogueError::Db`], [`crate::CatalogueError::Corrupt`].
+    pub async fn playback_version(&self, asset: &AssetId, version: u32) -> Result<Option<Playback>> {
+        let playing = self.playback_of(asset, None).await?;
+        if playing.as_ref().is_none_or(|playing| playing.version == version) {
+            return Ok(playing);
+        }
+        let mut tx = self.db.read().await?;
+        if !store::piece::kept(&mut tx, asset, self.ambient.now()).await?.contains(&version) {
+            return Ok(None);
+        }
+        let Some(asset) = store::asset::find(&mut tx, asset, None, Some(version)).await? else {
+            return Ok(None);
+        };
+        let tracks = timelines(store::part::parts(&mut tx, &asset.id, version, None).await?);
+        Ok(Some(Playback { asset, version, ended: true, tracks }))
+    }
+
     async fn playback_of(&self, asset: &AssetId, only: Option<TrackName>) -> Result<Option<Playback>> {
         let mut tx = self.db.read().await?;
         let Some(asset) = store::asset::find(&mut tx, asset, None, None).await? else { return Ok(None) };

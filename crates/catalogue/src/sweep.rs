@@ -2,11 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use base::{AssetId, UploadId};
+use base::{AssetId, Principal, Role, Timestamp, UploadId};
 use db::Tx;
 use media::Object;
 
-use crate::{Asset, Catalogue, Lifecycle, Part, Result, State, store};
+use crate::{Asset, Catalogue, Lifecycle, Part, Result, State, needs, store};
 
 /// What is and is not to be kept of an asset's objects.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,6 +32,36 @@ pub struct SettledVersion {
     pub keep: BTreeSet<String>,
 }
 
+impl Inventory {
+    /// Whether an object of the asset, by its key, may still be asked for or be in the making.
+    #[must_use]
+    pub fn keeps(&self, key: &str) -> bool {
+        if self.deleted {
+            return false;
+        }
+        if key.starts_with("sources/") {
+            return !self.abandoned && key == media::source_key(self.asset.as_str(), self.upload.as_str());
+        }
+        let of = |settled: &&SettledVersion| {
+            key.starts_with(&format!("assets/{}/v{}/", self.asset, settled.version))
+        };
+        self.settled.iter().find(of).is_none_or(|settled| settled.keep.contains(key))
+    }
+}
+
+/// What an asset takes in the object store.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DiskUse {
+    /// The asset.
+    pub asset: AssetId,
+    /// Its title.
+    pub title: String,
+    /// Bytes of the file it is made from, as far as they have arrived.
+    pub source: u64,
+    /// Bytes of the segments and images of all its versions that are there.
+    pub media: u64,
+}
+
 impl Catalogue {
     /// What a sweep may remove: list the objects of each settled version, delete those not kept, then
     /// [`Catalogue::purge`]. `None` when the asset's rows are gone: then all of it may go.
@@ -42,18 +72,21 @@ impl Catalogue {
         let mut tx = self.db.read().await?;
         let Some(life) = store::asset::lifecycle(&mut tx, asset).await? else { return Ok(None) };
         let upload = store::upload::of_asset(&mut tx, asset).await?;
-        let in_use = match life.playing {
-            Some(version) => in_use(&mut tx, asset, version).await?,
-            None => BTreeSet::new(),
-        };
-        let keep = |version| if life.playing == Some(version) { in_use.clone() } else { BTreeSet::new() };
-        let settled = settled_versions(&life).map(|version| SettledVersion { version, keep: keep(version) });
+        let deleted = life.state == State::Deleted;
+        let replaced = store::piece::kept(&mut tx, asset, self.ambient.now()).await?;
+        let mut settled = Vec::new();
+        for version in settled_versions(&life) {
+            let plays = life.playing == Some(version) || replaced.contains(&version);
+            let keep =
+                if plays && !deleted { in_use(&mut tx, asset, version).await? } else { BTreeSet::new() };
+            settled.push(SettledVersion { version, keep });
+        }
         Ok(Some(Inventory {
             asset: asset.clone(),
             upload: upload.id,
-            deleted: life.state == State::Deleted,
+            deleted,
             abandoned: upload.finished.is_none() && life.state != State::Uploading,
-            settled: settled.collect(),
+            settled,
         }))
     }
 
@@ -66,22 +99,38 @@ impl Catalogue {
         let Some(held) = store::asset::lock(tx, asset).await? else { return Ok(()) };
         let life = held.life;
         if life.state == State::Deleted {
-            forget_versions(tx, asset, [0, 0], [0, 0]).await?;
+            forget_versions(tx, asset, [0, 0], [0, 0], Timestamp(i64::MAX)).await?;
             store::play::forget(tx, asset).await?;
             store::upload::forget(tx, asset).await?;
             return store::asset::forget(tx, asset).await;
         }
         let playing = life.playing.unwrap_or(0);
         let unsettled = if life.is_settled() { 0 } else { life.version };
-        forget_versions(tx, asset, [playing, unsettled], [playing, life.version]).await
+        let now = self.ambient.now();
+        forget_versions(tx, asset, [playing, unsettled], [playing, life.version], now).await
+    }
+
+    /// What the tenant's assets take in the object store: up to `limit`, those with the largest sources first.
+    ///
+    /// # Errors
+    /// [`crate::CatalogueError::Forbidden`] below [`Role::Admin`]; [`crate::CatalogueError::Db`].
+    pub async fn disk(&self, principal: &Principal, limit: u32) -> Result<Vec<DiskUse>> {
+        needs(principal, Role::Admin)?;
+        store::asset::disk(&mut self.db.read().await?, &principal.tenant, limit).await
     }
 }
 
 /// Versions count from 1, so 0 keeps none.
-async fn forget_versions(tx: &mut Tx, asset: &AssetId, kept: [u32; 2], editions: [u32; 2]) -> Result<()> {
-    store::part::forget(tx, asset, kept).await?;
-    store::piece::forget(tx, asset, kept).await?;
-    store::piece::forget_editions(tx, asset, editions).await
+async fn forget_versions(
+    tx: &mut Tx,
+    asset: &AssetId,
+    kept: [u32; 2],
+    editions: [u32; 2],
+    now: Timestamp,
+) -> Result<()> {
+    store::part::forget(tx, asset, kept, now).await?;
+    store::piece::forget(tx, asset, kept, now).await?;
+    store::piece::forget_editions(tx, asset, editions, now).await
 }
 
 fn settled_versions(life: &Lifecycle) -> impl Iterator<Item = u32> {
@@ -89,7 +138,7 @@ fn settled_versions(life: &Lifecycle) -> impl Iterator<Item = u32> {
     1..=last
 }
 
-/// The keys of a playing version's objects.
+/// The keys of a version's objects that rows name.
 async fn in_use(tx: &mut Tx, id: &AssetId, version: u32) -> Result<BTreeSet<String>> {
     let parts = store::part::parts(tx, id, version, None).await?;
     let asset = store::asset::find(tx, id, None, Some(version)).await?;

@@ -7,6 +7,7 @@ mod playback;
 mod plays;
 mod progress;
 mod requests;
+mod steer;
 mod sweep;
 mod uploads;
 mod work;
@@ -187,7 +188,7 @@ impl Ground {
 
     /// Jobs that wait or run, by kind.
     async fn live_jobs(&self) -> Vec<(String, u64)> {
-        let depth = self.queue.depth().await.expect("a queue").into_iter();
+        let depth = self.queue.depth(None).await.expect("a queue").into_iter();
         let mut kinds = std::collections::BTreeMap::new();
         depth.filter(|d| d.state != "dead").for_each(|d| *kinds.entry(d.kind).or_default() += d.jobs);
         kinds.into_iter().collect()
@@ -269,6 +270,7 @@ fn film(chunks: u32) -> Plan {
         slots: u64::from(chunks) * frames,
         chunks: (0..chunks).map(chunk).collect(),
         rungs: vec![rung(720), rung(360)],
+        colour: None,
     };
     let images = ImagesPlan {
         poster_ns: 0,

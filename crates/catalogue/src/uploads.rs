@@ -131,7 +131,7 @@ impl Catalogue {
             store::upload::finish(&mut tx, &upload.id, self.ambient.now()).await?;
             self.step(&mut tx, &mut held, Step::SourceComplete).await?;
             let probe = Work::Probe { asset: held.id.clone(), version: held.life.version };
-            jobs::enqueue(&self.queue, &mut tx, &held.tenant, &probe, None).await?;
+            jobs::enqueue(&self.queue, &mut tx, &held.tenant, &probe, Duration::ZERO).await?;
         }
         let asset = found(store::asset::find(&mut tx, &held.id, None, None).await?)?;
         tx.commit().await?;

@@ -4,6 +4,8 @@
 //! Each begins by holding the asset's row. So of pieces that finish at the same moment the second one waits,
 //! then counts what is left after the first; exactly one of them finds nothing left and queues the publish.
 
+use std::time::Duration;
+
 use ::jobs::Claim;
 use base::AssetId;
 use db::Tx;
@@ -72,7 +74,7 @@ impl Catalogue {
         for piece in Piece::all(plan) {
             store::piece::add(tx, asset, version, piece).await?;
             let work = Work::of_piece(asset.clone(), version, piece);
-            jobs::enqueue(&self.queue, tx, &held.tenant, &work, None).await?;
+            jobs::enqueue(&self.queue, tx, &held.tenant, &work, Duration::ZERO).await?;
         }
         self.step(tx, &mut held, Step::Planned).await
     }
@@ -91,6 +93,14 @@ impl Catalogue {
             return Ok(());
         }
         Err(CatalogueError::PartTaken { track: part.track, chunk: part.chunk })
+    }
+
+    /// Notes what the objects of poster and thumbnails take, in bytes.
+    ///
+    /// # Errors
+    /// [`CatalogueError::Db`]; [`CatalogueError::Invalid`] for a number beyond all disks.
+    pub async fn note_images(&self, tx: &mut Tx, asset: &AssetId, version: u32, bytes: u64) -> Result<()> {
+        store::piece::set_bytes(tx, asset, version, Piece::Images, bytes).await
     }
 
     /// Marks a piece as made by this attempt, after all of its parts are stored, and queues the publish when
@@ -124,7 +134,7 @@ impl Catalogue {
             return Ok(Remaining::Pieces(remaining));
         }
         let publish = Work::Publish { asset: asset.clone(), version };
-        jobs::enqueue(&self.queue, tx, &held.tenant, &publish, None).await?;
+        jobs::enqueue(&self.queue, tx, &held.tenant, &publish, Duration::ZERO).await?;
         Ok(Remaining::Publish)
     }
 
@@ -152,7 +162,12 @@ impl Catalogue {
             None => (Gate::Passed, Step::Published),
             Some(reason) => (Gate::Refused, Step::Failed(reason)),
         };
+        let played = held.life.playing;
         self.step(tx, &mut held, step).await?;
+        if let Some(replaced) = played.filter(|played| held.life.playing.is_some_and(|now| now != *played)) {
+            store::piece::retire(tx, asset, replaced, self.ambient.now() + self.version_grace).await?;
+            self.sweep_after(tx, &held, self.version_grace).await?;
+        }
         self.sweep_after(tx, &held, self.sweep_delay).await?;
         Ok(gate)
     }

@@ -23,13 +23,16 @@
 //! counts attempts that said they failed; `interruptions` counts leases that ended in silence. A job given
 //! back at shutdown counts as neither of the latter.
 //!
-//! Clocks of machines may differ by less than a lease; more costs repeated work, never a wrong result.
+//! Leases do not ask what time it is: whoever sees one unchanged for as long as it lasts, by a clock that nobody
+//! sets, takes it back. Clocks that differ or jump cost nothing but that pauses are longer or shorter.
 //!
 //! Absent on purpose: what any job does, and results (they are the domain's rows).
 
 mod error;
 mod instance;
+mod leases;
 mod model;
+mod presence;
 mod queue;
 mod store;
 mod watch;
@@ -41,8 +44,10 @@ mod tests;
 pub use error::JobsError;
 pub use instance::Instance;
 pub use model::{
-    Claim, DeadJob, Depth, Failure, NewJob, Outcome, PAYLOAD_BYTES_MAX, REASON_BYTES_MAX, Settled,
+    Claim, DeadJob, Depth, Failure, NewJob, Outcome, PAYLOAD_BYTES_MAX, REASON_BYTES_MAX, RunningJob,
+    Settled, Waiting, WorkerSeen,
 };
+pub use presence::{Presence, attend};
 pub use queue::Queue;
 pub use watch::watch;
 pub use worker::{Handler, WorkerOptions, work};

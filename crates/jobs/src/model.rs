@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use base::{JobId, TenantId, Timestamp};
+use base::{JobId, TenantId, Timestamp, WorkerId};
 use db::DbError;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -37,8 +37,8 @@ pub struct NewJob {
     pub payload: Value,
     /// Larger goes first; 0 is normal.
     pub priority: i32,
-    /// Not before this time.
-    pub run_after: Option<Timestamp>,
+    /// Not before so long from now; by the clock of whoever claims it, so to within what clocks differ.
+    pub delay: Duration,
     /// While a job with this key waits or runs in the tenant, adding another changes nothing. A running job
     /// counts: choose a key that names the state to be worked on (a version), not merely the object.
     pub dedupe: Option<String>,
@@ -48,7 +48,7 @@ impl NewJob {
     /// A job of normal priority, to be run at once.
     pub fn new(tenant: TenantId, kind: &'static str, subject: impl Into<String>, payload: Value) -> Self {
         let subject = subject.into();
-        Self { tenant, kind, subject, payload, priority: 0, run_after: None, dedupe: None }
+        Self { tenant, kind, subject, payload, priority: 0, delay: Duration::ZERO, dedupe: None }
     }
 }
 
@@ -137,10 +137,12 @@ pub enum Outcome {
     Retried,
     /// Rests as dead.
     Failed,
+    /// Done, and waits for its next time.
+    Repeated,
 }
 
 /// Proof that a claim was settled and the transaction that did so is durable. Only [`crate::Queue::complete`],
-/// [`crate::Queue::retry`] and [`crate::Queue::fail`] make one.
+/// [`crate::Queue::repeat`], [`crate::Queue::retry`] and [`crate::Queue::fail`] make one.
 #[derive(Debug)]
 #[must_use]
 pub struct Settled(Outcome);
@@ -211,6 +213,61 @@ pub struct Depth {
     pub jobs: u64,
     /// The earliest time from which one may be (or might have been) claimed.
     pub oldest: Timestamp,
+}
+
+/// A job under a lease.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RunningJob {
+    /// The job.
+    pub id: JobId,
+    /// Whose work it is.
+    pub tenant: TenantId,
+    /// Which handler does it.
+    pub kind: String,
+    /// What it is about.
+    pub subject: String,
+    /// Who holds it; see [`WorkerSeen::id`].
+    pub worker: Option<String>,
+    /// Claims so far, this one included.
+    pub attempt: u32,
+    /// Attempts before that said they failed.
+    pub failures: u32,
+    /// Leases before that ended in silence.
+    pub interruptions: u32,
+    /// Why the last attempt that failed did.
+    pub reason: Option<String>,
+    /// When it was claimed.
+    pub claimed: Timestamp,
+    /// When the lease ends unless renewed.
+    pub lease_until: Timestamp,
+}
+
+/// How many jobs of a tenant wait.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Waiting {
+    /// The tenant.
+    pub tenant: TenantId,
+    /// How many, those among them whose time has not come.
+    pub jobs: u64,
+    /// From when the first was to run.
+    pub oldest: Timestamp,
+}
+
+/// A process that claims jobs, as far as it was heard of.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WorkerSeen {
+    /// Whom leases belong to.
+    pub id: WorkerId,
+    /// Which process it is, for people.
+    pub name: String,
+    /// Jobs at a time.
+    pub slots: u32,
+    /// Jobs it holds.
+    pub running: u32,
+    /// When it began.
+    pub started: Timestamp,
+    /// When it was heard of last.
+    pub seen: Timestamp,
 }
 
 /// A job that rests, with its reason.

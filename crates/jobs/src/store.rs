@@ -4,40 +4,82 @@
 //! the job. Locks are taken on domain rows first and job rows last (a claim is settled at the end of its
 //! transaction; cancelling follows the domain's change), so settling and cancelling cannot deadlock.
 
-use std::sync::Arc;
+pub(crate) mod survey;
+
+use std::{sync::Arc, time::Duration};
 
 use base::{JobId, TenantId, Timestamp, WorkerId};
 use db::{DbError, Json, Tx, statements};
 use serde_json::Value;
 
-use crate::{Claim, DeadJob, Depth, NewJob};
+use crate::{Claim, NewJob, leases::Lease};
 
 statements! {
     INSERT -> () = "insert into job (id, tenant, kind, subject, payload, priority, run_after_us, visible_us,
             dedupe, state, attempt, failures, interruptions, created_us, updated_us)
-        values ($1, $2, $3, $4, $5, $6, $7, $7, $8, 'waiting', 0, 0, 0, $9, $9)
+        values ($1, $2, $3, $4, $5, $6, $7, $8, $9, 'waiting', 0, 0, 0, $10, $10)
         on conflict (tenant, dedupe) where state <> 'dead' do nothing";
     FIND_DEDUPE -> IdRow = "select id from job where tenant = $1 and dedupe = $2 and state <> 'dead'";
-    DUE -> IdRow = "select id from job where state <> 'dead' and visible_us <= $1
+    DUE -> IdRow = "select id from job where state = 'waiting' and visible_us <= $1
             and kind in (select value from json_each($2)) limit 1",
-        pg = "select id from job where state <> 'dead' and visible_us <= $1
+        pg = "select id from job where state = 'waiting' and visible_us <= $1
             and kind in (select jsonb_array_elements_text($2)) limit 1";
-    /// PostgreSQL: `skip locked` lets claimers pass each other, and locking a row checks again, on its newest
+    /// The tenant with the fewest running jobs first; see docs/decisions/fair-queue.md. It walks the tenants that
+    /// have jobs, and looks at the first due ones of each: what it costs does not grow with the jobs that wait.
+    ///
+    /// PostgreSQL: the n-th job of a tenant counts as if those before it ran, for others may be claiming them at
+    /// this moment. `skip locked` lets claimers pass each other, and locking a row checks again, on its newest
     /// version, that it is still due.
     CLAIM -> ClaimRow = "update job set state = 'running', visible_us = $3, worker = $4, token = $5,
-            attempt = attempt + 1,
-            interruptions = interruptions + case when state = 'running' then 1 else 0 end, updated_us = $1
-        where id = (select id from job where state <> 'dead' and visible_us <= $1
-            and kind in (select value from json_each($2)) order by priority desc, run_after_us, id limit 1)
+            attempt = attempt + 1, lease_us = $6, beats = 0, claimed_us = $1, updated_us = $1
+        where id = (
+            with recursive owner(tenant) as (
+                select min(tenant) from job where state = 'waiting'
+                union all
+                select (select min(j.tenant) from job j where j.state = 'waiting' and j.tenant > owner.tenant)
+                from owner where owner.tenant is not null
+            ), head as (
+                select (select j.id from job j where j.tenant = owner.tenant and j.state = 'waiting'
+                        and j.visible_us <= $1 and j.kind in (select value from json_each($2))
+                        order by j.priority desc, j.run_after_us, j.id limit 1) as id,
+                    (select count(*) from job b where b.tenant = owner.tenant and b.state = 'running') as running
+                from owner where owner.tenant is not null
+            )
+            select j.id from head join job j on j.id = head.id
+            order by head.running, j.priority desc, j.run_after_us, j.id limit 1)
         returning id, tenant, kind, subject, payload, attempt, failures, interruptions",
         pg = "update job set state = 'running', visible_us = $3, worker = $4, token = $5,
-            attempt = attempt + 1,
-            interruptions = interruptions + case when state = 'running' then 1 else 0 end, updated_us = $1
-        where id = (select id from job where state <> 'dead' and visible_us <= $1
-            and kind in (select jsonb_array_elements_text($2)) order by priority desc, run_after_us, id limit 1
-            for update skip locked)
+            attempt = attempt + 1, lease_us = $6, beats = 0, claimed_us = $1, updated_us = $1
+        where id = (
+            with recursive owner(tenant) as (
+                select min(tenant) from job where state = 'waiting'
+                union all
+                select (select min(j.tenant) from job j where j.state = 'waiting' and j.tenant > owner.tenant)
+                from owner where owner.tenant is not null
+            ), head as (
+                select due.id, due.priority, due.run_after_us, busy.running + row_number() over (
+                    partition by owner.tenant order by due.priority desc, due.run_after_us, due.id) as running
+                from owner
+                cross join lateral (select count(*) as running from job b where b.tenant = owner.tenant
+                    and b.state = 'running') busy
+                cross join lateral (select j.id, j.priority, j.run_after_us from job j
+                    where j.tenant = owner.tenant and j.state = 'waiting' and j.visible_us <= $1 and j.kind in (select jsonb_array_elements_text($2))
+                    order by j.priority desc, j.run_after_us, j.id limit 4) due
+                order by running, priority desc, run_after_us, id limit 32
+            )
+            select j.id from head join job j on j.id = head.id
+            where j.state = 'waiting' and j.visible_us <= $1
+            order by head.running, head.priority desc, head.run_after_us, j.id limit 1
+            for update of j skip locked)
         returning id, tenant, kind, subject, payload, attempt, failures, interruptions";
-    EXTEND -> () = "update job set visible_us = $3, updated_us = $4 where id = $1 and token = $2";
+    HOLDS -> IdRow = "select id from job where id = $1 and token = $2";
+    EXTEND -> () = "update job set visible_us = $3, lease_us = $4, beats = beats + 1, updated_us = $5
+        where id = $1 and token = $2";
+    LEASES -> LeaseRow = "select id, token, beats, lease_us from job
+        where state = 'running' and token is not null limit $1";
+    TAKE_BACK -> () = "update job set state = 'waiting', visible_us = 0, worker = null, token = null,
+            interruptions = interruptions + 1, updated_us = $4
+        where id = $1 and token = $2 and beats = $3";
     COMPLETE -> () = "delete from job where id = $1 and token = $2";
     RETRY -> () = "update job set state = 'waiting', visible_us = $3, worker = null, token = null,
             failures = failures + 1, reason = $4, updated_us = $5
@@ -45,18 +87,18 @@ statements! {
     FAIL -> () = "update job set state = 'dead', worker = null, token = null, failures = failures + 1,
             reason = $3, updated_us = $4
         where id = $1 and token = $2";
-    RELEASE -> () = "update job set state = 'waiting', visible_us = $3, worker = null, token = null,
+    /// The next time is a new job in all but its identifier and the number of its attempts.
+    REPEAT -> () = "update job set state = 'waiting', visible_us = $3, run_after_us = $5, payload = $4,
+            worker = null, token = null, failures = 0, interruptions = 0, reason = null, updated_us = $5
+        where id = $1 and token = $2";
+    RELEASE -> () = "update job set state = 'waiting', visible_us = 0, worker = null, token = null,
             updated_us = $3
         where id = $1 and token = $2";
-    RELEASE_WORKER -> () = "update job set state = 'waiting', visible_us = $2, worker = null, token = null,
+    RELEASE_WORKER -> () = "update job set state = 'waiting', visible_us = 0, worker = null, token = null,
             interruptions = interruptions + 1, updated_us = $2
         where worker = $1";
     CANCEL_DEDUPE -> () = "delete from job where tenant = $1 and dedupe = $2 and state <> 'dead'";
     CANCEL_SUBJECT -> () = "delete from job where tenant = $1 and subject = $2";
-    DEPTH -> DepthRow = "select kind, state, count(*) as jobs, min(visible_us) as oldest
-        from job group by kind, state order by kind, state";
-    DEAD -> DeadRow = "select id, kind, subject, attempt, coalesce(reason, '') as reason, updated_us
-        from job where tenant = $1 and state = 'dead' order by id desc limit $2";
     SWEEP_DEAD -> () = "delete from job where id in
         (select id from job where state = 'dead' and updated_us < $1 order by updated_us limit $2)";
 }
@@ -65,6 +107,16 @@ statements! {
 struct IdRow {
     #[sqlx(try_from = "String")]
     id: JobId,
+}
+
+#[derive(sqlx::FromRow)]
+struct LeaseRow {
+    #[sqlx(try_from = "String")]
+    id: JobId,
+    token: String,
+    beats: i64,
+    #[sqlx(try_from = "i64")]
+    lease_us: u64,
 }
 
 #[derive(sqlx::FromRow)]
@@ -84,33 +136,21 @@ struct ClaimRow {
     interruptions: u32,
 }
 
-#[derive(sqlx::FromRow)]
-struct DepthRow {
-    kind: String,
-    state: String,
-    #[sqlx(try_from = "i64")]
-    jobs: u64,
-    oldest: i64,
-}
-
-#[derive(sqlx::FromRow)]
-struct DeadRow {
-    #[sqlx(try_from = "String")]
-    id: JobId,
-    kind: String,
-    subject: String,
-    #[sqlx(try_from = "i64")]
-    attempt: u32,
-    reason: String,
-    updated_us: i64,
+fn micros(duration: Duration) -> i64 {
+    i64::try_from(duration.as_micros()).unwrap_or(i64::MAX)
 }
 
 /// Whether the row was added; not when its dedupe key is taken.
-pub(crate) async fn insert(tx: &mut Tx, id: &JobId, job: &NewJob, now: Timestamp) -> Result<bool, DbError> {
-    let run_after = job.run_after.unwrap_or(now);
-    let (payload, priority) = (Json(&job.payload), i64::from(job.priority));
-    let values =
-        (id, &job.tenant, job.kind, &job.subject, payload, priority, run_after, job.dedupe.as_ref(), now);
+pub(crate) async fn insert(
+    tx: &mut Tx,
+    id: &JobId,
+    job: &NewJob,
+    due: Timestamp,
+    now: Timestamp,
+) -> Result<bool, DbError> {
+    let (payload, priority, place) = (Json(&job.payload), i64::from(job.priority), now + job.delay);
+    let dedupe = job.dedupe.as_ref();
+    let values = (id, &job.tenant, job.kind, &job.subject, payload, priority, place, due, dedupe, now);
     Ok(tx.exec(INSERT, values).await? == 1)
 }
 
@@ -130,6 +170,7 @@ pub(crate) async fn is_due(tx: &mut Tx, kinds: &[&str], now: Timestamp) -> Resul
 pub(crate) struct NewLease<'a> {
     pub worker: &'a WorkerId,
     pub token: String,
+    pub length: Duration,
     pub until: Timestamp,
 }
 
@@ -139,7 +180,8 @@ pub(crate) async fn claim(
     lease: NewLease<'_>,
     now: Timestamp,
 ) -> Result<Option<Claim>, DbError> {
-    let values = (now, Json(kinds), lease.until, lease.worker, &lease.token);
+    let length = micros(lease.length);
+    let values = (now, Json(kinds), lease.until, lease.worker, &lease.token, length);
     let row = tx.opt(CLAIM, values).await?;
     Ok(row.map(|row| Claim {
         id: row.id,
@@ -156,14 +198,36 @@ pub(crate) async fn claim(
     }))
 }
 
+/// Whether the claim holds its job now.
+pub(crate) async fn holds(tx: &mut Tx, claim: &Claim) -> Result<bool, DbError> {
+    Ok(tx.opt(HOLDS, (&claim.id, &claim.token)).await?.is_some())
+}
+
 /// Whether the claim still held its job, as for every function below that takes one.
 pub(crate) async fn extend(
     tx: &mut Tx,
     claim: &Claim,
-    until: Timestamp,
+    length: Duration,
     now: Timestamp,
 ) -> Result<bool, DbError> {
-    Ok(tx.exec(EXTEND, (&claim.id, &claim.token, until, now)).await? == 1)
+    let values = (&claim.id, &claim.token, now + length, micros(length), now);
+    Ok(tx.exec(EXTEND, values).await? == 1)
+}
+
+/// The leases there are.
+pub(crate) async fn leases(tx: &mut Tx, limit: u32) -> Result<Vec<Lease>, DbError> {
+    let lease = |row: LeaseRow| Lease {
+        job: row.id,
+        token: row.token,
+        beats: row.beats,
+        length: Duration::from_micros(row.lease_us),
+    };
+    Ok(tx.all(LEASES, (limit,)).await?.into_iter().map(lease).collect())
+}
+
+/// Whether the job was still under this lease, not renewed since it was seen, and waits again.
+pub(crate) async fn take_back(tx: &mut Tx, lease: &Lease, now: Timestamp) -> Result<bool, DbError> {
+    Ok(tx.exec(TAKE_BACK, (&lease.job, &lease.token, lease.beats, now)).await? == 1)
 }
 
 pub(crate) async fn complete(tx: &mut Tx, claim: &Claim) -> Result<bool, DbError> {
@@ -184,6 +248,16 @@ pub(crate) async fn fail(tx: &mut Tx, claim: &Claim, reason: &str, now: Timestam
     Ok(tx.exec(FAIL, (&claim.id, &claim.token, reason, now)).await? == 1)
 }
 
+pub(crate) async fn repeat(
+    tx: &mut Tx,
+    claim: &Claim,
+    payload: &Value,
+    due: Timestamp,
+    now: Timestamp,
+) -> Result<bool, DbError> {
+    Ok(tx.exec(REPEAT, (&claim.id, &claim.token, due, Json(payload), now)).await? == 1)
+}
+
 pub(crate) async fn release(tx: &mut Tx, claim: &Claim, now: Timestamp) -> Result<bool, DbError> {
     Ok(tx.exec(RELEASE, (&claim.id, &claim.token, now)).await? == 1)
 }
@@ -200,30 +274,11 @@ pub(crate) async fn cancel_subject(tx: &mut Tx, tenant: &TenantId, subject: &str
     tx.exec(CANCEL_SUBJECT, (tenant, subject)).await
 }
 
-pub(crate) async fn depth(tx: &mut Tx) -> Result<Vec<Depth>, DbError> {
-    let rows = tx.all(DEPTH, ()).await?;
-    let depth = |row: DepthRow| Depth {
-        kind: row.kind,
-        state: row.state,
-        jobs: row.jobs,
-        oldest: Timestamp(row.oldest),
-    };
-    Ok(rows.into_iter().map(depth).collect())
-}
-
-pub(crate) async fn dead(tx: &mut Tx, tenant: &TenantId, limit: u32) -> Result<Vec<DeadJob>, DbError> {
-    let rows = tx.all(DEAD, (tenant, limit)).await?;
-    let dead = |row: DeadRow| DeadJob {
-        id: row.id,
-        kind: row.kind,
-        subject: row.subject,
-        attempt: row.attempt,
-        reason: row.reason,
-        at: Timestamp(row.updated_us),
-    };
-    Ok(rows.into_iter().map(dead).collect())
-}
-
 pub(crate) async fn sweep_dead(tx: &mut Tx, before: Timestamp, limit: u32) -> Result<u64, DbError> {
     tx.exec(SWEEP_DEAD, (before, limit)).await
+}
+
+#[cfg(test)]
+pub(crate) fn all_statements() -> Vec<db::Statement> {
+    [ALL, survey::ALL].concat()
 }

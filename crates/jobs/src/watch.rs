@@ -34,9 +34,9 @@ pub async fn watch(queue: Queue, tasks: lifecycle::Tasks, period: Duration) -> R
 pub(crate) type Known = BTreeMap<(String, String), (u64, f64)>;
 
 pub(crate) async fn look(queue: &Queue, known: &mut Known) -> Result<(), JobsError> {
-    let now = queue.ambient().now();
+    let now = queue.now();
     known.values_mut().for_each(|value| *value = (0, 0.0));
-    for depth in queue.depth().await? {
+    for depth in queue.depth(None).await? {
         known.insert((depth.kind, depth.state), (depth.jobs, now.since(depth.oldest).as_secs_f64()));
     }
     known.iter().for_each(|((kind, state), (jobs, oldest))| report(kind, state, *jobs, *oldest));

@@ -18,6 +18,8 @@ use crate::{Claim, Failure, JobsError, Outcome, Queue, Settled, model::backoff};
 const CLAIM_RETRY: Duration = Duration::from_secs(1);
 /// The shortest wait for a renewal before the clock is looked at again.
 const LEFT_MIN: Duration = Duration::from_millis(1);
+/// The longest a cancelled job goes on.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
 
 /// How a worker works.
 #[derive(Clone, Debug)]
@@ -159,12 +161,14 @@ impl<H: Handler> Worker<H> {
         }
     }
 
-    /// Renews the lease; returns once it is lost, or has run out while the database was away: others may
-    /// start from then on.
+    /// Renews the lease every third of it, and looks in between whether the job was cancelled; returns once the
+    /// lease is lost, or has run out while the database was away: others may start from then on.
     async fn keep(&self, claim: &Claim) {
         let mut until = claim.lease_until;
-        while self.queue.ambient().now() < until {
-            sleep(self.options.lease / 3).await;
+        while self.queue.now() < until {
+            if self.cancelled_before_beat(claim).await {
+                return;
+            }
             match self.before(until, self.queue.heartbeat(claim, self.options.lease)).await {
                 Some(Ok(renewed)) => until = renewed,
                 Some(Err(JobsError::LeaseLost)) if claim.is_settling() => {}
@@ -175,17 +179,34 @@ impl<H: Handler> Worker<H> {
         }
     }
 
+    /// Waits until the next renewal is due; sooner, and true, when the job is gone before.
+    async fn cancelled_before_beat(&self, claim: &Claim) -> bool {
+        let third = self.options.lease / 3;
+        let looks = third.as_millis().div_ceil(LOOK_EVERY.as_millis()).max(1);
+        let pause = third / u32::try_from(looks).unwrap_or(u32::MAX);
+        for _ in 1..looks {
+            sleep(pause).await;
+            // A look that fails says nothing; the renewal has the last word.
+            let held = self.queue.holds(claim).await.unwrap_or(true);
+            if !held && !claim.is_settling() {
+                return true;
+            }
+        }
+        sleep(pause).await;
+        false
+    }
+
     /// What `beat` comes to, or nothing when the clock passes `until` first.
     async fn before<T>(&self, until: Timestamp, beat: impl Future<Output = T>) -> Option<T> {
         let mut beat = std::pin::pin!(beat);
         loop {
-            let left = until.since(self.queue.ambient().now()).max(LEFT_MIN);
+            let left = until.since(self.queue.now()).max(LEFT_MIN);
             tokio::select! {
                 biased;
                 result = &mut beat => return Some(result),
                 () = sleep(left) => {}
             }
-            if self.queue.ambient().now() >= until {
+            if self.queue.now() >= until {
                 return None;
             }
         }
@@ -247,6 +268,7 @@ fn outcome_label(outcome: Outcome) -> &'static str {
         Outcome::Completed => "completed",
         Outcome::Retried => "retried",
         Outcome::Failed => "failed",
+        Outcome::Repeated => "repeated",
     }
 }
 

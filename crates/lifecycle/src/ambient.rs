@@ -1,16 +1,23 @@
 //! The real clock and entropy; the only place that asks the system for either.
 
-use std::{sync::Arc, time::Instant};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use base::{Ambient, Clock, Entropy, Timestamp};
 
-struct SystemClock;
+struct SystemClock(Instant);
 
 impl Clock for SystemClock {
     #[expect(clippy::disallowed_methods, reason = "this is the system's clock seam")]
     fn now(&self) -> Timestamp {
         let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
         Timestamp(since.map_or(0, |elapsed| i64::try_from(elapsed.as_micros()).unwrap_or(i64::MAX)))
+    }
+
+    fn monotonic(&self) -> Duration {
+        self.0.elapsed()
     }
 }
 
@@ -25,7 +32,7 @@ impl Entropy for SystemEntropy {
 /// The system's clock and entropy.
 #[must_use]
 pub fn system() -> Ambient {
-    Ambient::new(Arc::new(SystemClock), Arc::new(SystemEntropy))
+    Ambient::new(Arc::new(SystemClock(monotonic())), Arc::new(SystemEntropy))
 }
 
 /// A monotonic instant, for measuring durations and deadlines within the process.

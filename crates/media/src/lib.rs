@@ -27,7 +27,7 @@ mod error;
 
 pub use cmaf::{Assembly, Grouping, Segment, SegmentAssembler};
 pub use error::{CmafError, ObjectError, PlanError, PresentationError, TrackError};
-pub use facts::{AudioFacts, SourceClock, SourceFacts, VideoFacts};
+pub use facts::{AudioFacts, SourceClock, SourceFacts, VideoFacts, WideColour, WideTransfer};
 pub use frame_rate::FrameRate;
 pub use grid::SegmentGrid;
 pub use object::{Object, partial_key, source_key, stage_key};

@@ -6,7 +6,7 @@ use anyhow::{Context, Result};
 use axum::Router;
 use base::Ambient;
 use blob::Store;
-use catalogue::{Catalogue, Work};
+use catalogue::Catalogue;
 use db::Db;
 use edge::{Edge, EdgeOptions, Upstream};
 use events::{
@@ -16,7 +16,7 @@ use events::{
 use httpkit::{Front, outbound::Reach};
 use idempotency::Idempotency;
 use identity::{Identity, SetupOffer};
-use jobs::{Instance, Queue, WorkerOptions};
+use jobs::{Instance, Presence, Queue, WorkerOptions};
 use lifecycle::Tasks;
 use origin::{Origin, Parts, Urls};
 use playback_token::{Signer, Verifier};
@@ -76,9 +76,11 @@ impl House {
         let bus = Bus::open(outbox.clone(), BUS_CAPACITY).await?;
         tasks.spawn_critical("events", events::pump(bus.clone(), tasks.clone(), PumpOptions::default()));
         let lease = Duration::from_secs(settings.transcode.lease_seconds.into());
+        let grace = Duration::from_secs(settings.playback.version_grace_seconds.into());
         let catalogue =
             Catalogue::new(db.clone(), queue.clone(), outbox.clone(), bus.clone(), ambient.clone(), lease)
-                .with_limits(stores::limits(&settings.upload));
+                .with_limits(stores::limits(&settings.upload))
+                .with_version_grace(grace);
         if let Some(previous) = instance.previous() {
             catalogue.release_writer(previous).await?;
         }
@@ -108,8 +110,7 @@ impl House {
     /// one.
     async fn setup_link(&self) -> Result<Option<String>> {
         let folder = std::path::absolute(&self.settings.data)?;
-        let machine = std::fs::read_to_string(HOST_NAME).unwrap_or_default();
-        let maker = format!("{}:{}", machine.trim(), folder.display());
+        let maker = format!("{}:{}", host_name(), folder.display());
         match self.identity.offer_setup(&maker).await? {
             SetupOffer::Link { secret, .. } => {
                 Ok(Some(format!("{}/setup/{}", self.settings.public_url(), secret.expose())))
@@ -125,13 +126,16 @@ impl House {
         }
     }
 
-    fn origin(&self, credential: Option<Secret>) -> Result<Origin> {
+    async fn origin(&self, credential: Option<Secret>) -> Result<Origin> {
         let signer = self.signer()?;
         let verifier = Verifier::new(&signer.jwks())?;
         let settings = &self.settings;
+        let home = self.identity.home_tenant().await?;
         let origin = Origin::new(Parts {
             identity: self.identity.clone(),
+            home,
             catalogue: self.catalogue.clone(),
+            queue: self.queue.clone(),
             store: self.store.clone(),
             bus: self.bus.clone(),
             webhooks: self.webhooks()?,
@@ -199,19 +203,29 @@ impl House {
             limits,
             free_floor_bytes: self.settings.upload.free_floor_bytes,
             health: self.health.clone(),
+            patrol_every: Duration::from_secs(transcode.patrol_seconds.into()),
         });
         let options = WorkerOptions {
             worker: self.instance.worker().clone(),
-            kinds: Work::KINDS.to_vec(),
+            kinds: transcoder::kinds(),
             concurrency: transcode.workers as usize,
             lease: Duration::from_secs(transcode.lease_seconds.into()),
             poll: JOB_POLL,
             attempts_max: transcode.attempts_max,
             interruptions_max: INTERRUPTIONS_MAX,
         };
+        let presence = Presence {
+            worker: self.instance.worker().clone(),
+            name: format!("{}:{}", host_name(), std::process::id()),
+            slots: transcode.workers,
+        };
         let (queue, tasks, health) = (self.queue.clone(), self.tasks.clone(), self.health.clone());
+        self.tasks.spawn_critical("presence", jobs::attend(queue.clone(), tasks.clone(), presence));
         self.tasks.spawn_critical("transcoder", async move {
             health.report("sandbox", inspect(&transcoder).await);
+            if let Err(error) = transcoder.begin_patrol().await {
+                warn!("the walk over all objects was not queued; the next start does it: {error}");
+            }
             jobs::work(queue, tasks, options, transcoder).await
         });
         Ok(())
@@ -220,6 +234,10 @@ impl House {
     fn serve(&self, front: Front, router: Router) {
         front.serve(&self.settings, &self.ambient, &self.tasks, &self.health, router);
     }
+}
+
+fn host_name() -> String {
+    std::fs::read_to_string(HOST_NAME).unwrap_or_default().trim().to_owned()
 }
 
 /// Warms the plug-in registry and asks a child what holds it in.
@@ -242,9 +260,9 @@ async fn inspect(transcoder: &Transcoder) -> State {
 }
 
 /// Origin and edge behind one listener.
-fn everything(house: &House) -> Result<Router> {
+async fn everything(house: &House) -> Result<Router> {
     let credential = edge::Credential::random(&house.ambient);
-    let origin = house.origin(Some(credential.secret().clone()))?;
+    let origin = house.origin(Some(credential.secret().clone())).await?;
     let options = EdgeOptions::from_settings(&house.settings.edge, house.ambient.clone())
         .with_credential(credential)
         .with_keys(origin.signer.jwks());
@@ -254,9 +272,9 @@ fn everything(house: &House) -> Result<Router> {
     Ok(origin::router(&origin).merge(edge.router()))
 }
 
-fn origin_alone(house: &House) -> Result<Router> {
+async fn origin_alone(house: &House) -> Result<Router> {
     let credential = Some(house.settings.edge.credential.clone()).filter(|secret| !secret.is_empty());
-    let origin = house.origin(credential)?;
+    let origin = house.origin(credential).await?;
     Ok(origin::router(&origin).merge(origin::media_router(&origin)))
 }
 
@@ -304,8 +322,8 @@ pub async fn run(role: Role, demo: bool, mut settings: Settings) -> Result<ExitC
     let house = House::open(role, settings, ambient).await?;
     let router = match role {
         Role::Transcoder => desk(&house),
-        Role::Origin => origin_alone(&house)?,
-        Role::All | Role::Edge => everything(&house)?,
+        Role::Origin => origin_alone(&house).await?,
+        Role::All | Role::Edge => everything(&house).await?,
     };
     let setup = match role {
         Role::Transcoder => None,

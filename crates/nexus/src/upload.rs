@@ -15,7 +15,7 @@ use axum::body::Body;
 use base64::{Engine, engine::general_purpose::STANDARD};
 use clap::Args;
 use http::{HeaderMap, Method, Request, StatusCode, Uri, header};
-use httpkit::client::{Client, collect};
+use httpkit::client::{Client, ClientError, collect};
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -144,6 +144,17 @@ pub async fn run(args: UploadArgs) -> Result<ExitCode> {
     Ok(if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }
 
+/// Asks again, with pauses, while the server does not answer, or not to the end.
+async fn at_last<T, F: Future<Output = Result<T>>>(ask: impl Fn() -> F) -> Result<T> {
+    for tries in 1..TRIES_MAX {
+        match ask().await {
+            Err(error) if error.is::<ClientError>() => tokio::time::sleep(pause(tries)).await,
+            answered => return answered,
+        }
+    }
+    ask().await
+}
+
 impl Uploader<'_> {
     fn report(&self, file: &Path, asset: Option<&Asset>, state: &str, reason: Option<&str>) {
         let (hls, dash) =
@@ -176,7 +187,7 @@ impl Uploader<'_> {
         self.send(&Sending { path, length, location: &location, bar: &bar }).await?;
         bar.finish_and_clear();
         memory.forget();
-        if self.args.wait { self.wait(path, &asset).await } else { self.asset(&asset).await }
+        if self.args.wait { self.wait(path, &asset).await } else { at_last(|| self.asset(&asset)).await }
     }
 
     fn bar(&self, path: &Path, length: u64) -> ProgressBar {
@@ -238,7 +249,7 @@ impl Uploader<'_> {
     async fn send(&self, sending: &Sending<'_>) -> Result<()> {
         let Sending { length, location, bar, .. } = *sending;
         let mut tries = 0;
-        let mut offset = self.offset(location).await?;
+        let mut offset = at_last(|| self.offset(location)).await?;
         while offset < length {
             bar.set_position(offset);
             let sent = self.patch(sending, offset).await;

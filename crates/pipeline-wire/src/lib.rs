@@ -28,6 +28,7 @@ pub use crash::{CRASH_PREFIX, CrashNote};
 pub use frame::{FromChild, ImageKind, ToChild, WireError};
 pub use report::{
     AudioStream, DoorReport, FailureKind, MediaClock, ProbeReport, SourceFailure, Verdict, VideoStream,
+    WideColour, WideTransfer,
 };
 pub use spec::{
     AudioSpec, GraphSpec, Grid, ImagesSpec, ProbeSpec, RungSpec, SourceSpec, TestFilmSpec, VideoSpec,

@@ -84,8 +84,33 @@ pub struct VideoStream {
     pub interlaced: bool,
     /// Luma bits per sample.
     pub bit_depth: u8,
+    /// Its colours, when they are beyond BT.709.
+    #[serde(default)]
+    pub colour: Option<WideColour>,
     /// Bytes of all pictures.
     pub bytes: u64,
+}
+
+/// Colours beyond what a screen of BT.709 shows: BT.2020 primaries.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WideColour {
+    /// How code values become light.
+    pub transfer: WideTransfer,
+    /// The brightest light of the film, in nits, as its metadata say; 1000 when they do not. Means something for PQ
+    /// alone.
+    pub peak_nits: u32,
+}
+
+/// How code values of wide colours become light.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum WideTransfer {
+    /// A standard range (BT.2020, BT.1886).
+    Gamma,
+    /// SMPTE ST 2084, as in HDR10.
+    Pq,
+    /// Hybrid log-gamma (BT.2100).
+    Hlg,
 }
 
 /// An audio stream.
@@ -98,10 +123,16 @@ pub struct AudioStream {
     pub codec: String,
     /// Sampling rate in Hz.
     pub sample_rate: u32,
-    /// Channels.
+    /// Channels; the most of them where that changes.
     pub channels: u32,
     /// Language as BCP 47, if tagged.
     pub language: Option<String>,
+    /// Name for people, if tagged.
+    #[serde(default)]
+    pub title: Option<String>,
+    /// Whether the container says that it plays unless another is chosen.
+    #[serde(default)]
+    pub default: bool,
     /// First presentation time, in nanoseconds on `clock`.
     pub first_ns: i64,
     /// End of the last packet, in nanoseconds on `clock`.

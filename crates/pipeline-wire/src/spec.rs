@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::MediaClock;
+use crate::{MediaClock, WideColour};
 
 /// One graph to run. A child runs exactly one and exits.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -92,6 +92,9 @@ pub struct VideoSpec {
     pub slot_first: u64,
     /// How many slots the chunk has; a multiple of `gop_frames` but for the film's last chunk.
     pub slot_count: u64,
+    /// The film's colours, when they are to be brought to BT.709.
+    #[serde(default)]
+    pub colour: Option<WideColour>,
     /// Whether this is the film's last chunk (its last fragment keeps the `lmsg` brand).
     pub last: bool,
     /// Frames per closed GOP, equal on all rungs; one GOP is one fragment.
@@ -157,6 +160,9 @@ pub struct ImagesSpec {
     pub source: SourceSpec,
     /// The grid, for its origin and clock.
     pub grid: Grid,
+    /// As [`VideoSpec::colour`].
+    #[serde(default)]
+    pub colour: Option<WideColour>,
     /// Output time of the poster, in nanoseconds.
     pub poster_ns: u64,
     /// Poster width in pixels; even.

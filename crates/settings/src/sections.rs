@@ -258,6 +258,8 @@ pub struct Transcode {
     pub lease_seconds: u32,
     /// Attempts before a job rests as failed, 1 to 100.
     pub attempts_max: u32,
+    /// Seconds between two walks over all objects for those that nothing names any more, 1 to 2,592,000.
+    pub patrol_seconds: u32,
 }
 
 /// A job encodes its rungs side by side and keeps about four cores busy.
@@ -281,6 +283,7 @@ impl Default for Transcode {
             stall_seconds: 30,
             lease_seconds: 15,
             attempts_max: 5,
+            patrol_seconds: 6 * 3600,
         }
     }
 }
@@ -322,7 +325,7 @@ impl Default for Edge {
     }
 }
 
-/// Playback tokens.
+/// Playback: tokens, and versions that were replaced.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Playback {
@@ -330,11 +333,13 @@ pub struct Playback {
     pub token_ttl_seconds: u32,
     /// Expiries are rounded up to multiples of this, in seconds, so that viewers share URLs; 1 to 86,400.
     pub token_bucket_seconds: u32,
+    /// Seconds that a version which was replaced can still be played by who began before, 0 to 2,592,000.
+    pub version_grace_seconds: u32,
 }
 
 impl Default for Playback {
     fn default() -> Self {
-        Self { token_ttl_seconds: 6 * 3600, token_bucket_seconds: 3600 }
+        Self { token_ttl_seconds: 6 * 3600, token_bucket_seconds: 3600, version_grace_seconds: 24 * 3600 }
     }
 }
 

@@ -127,6 +127,7 @@ impl Settings {
         within("transcode.stall_seconds", transcode.stall_seconds, 1..=3_600)?;
         within("transcode.lease_seconds", transcode.lease_seconds, 3..=3_600)?;
         within("transcode.attempts_max", transcode.attempts_max, 1..=100)?;
+        within("transcode.patrol_seconds", transcode.patrol_seconds, 1..=30 * 24 * 3_600)?;
         if !PRESETS.contains(&transcode.preset.as_str()) {
             let problem = format!("is {:?}, but must be one of {}", transcode.preset, PRESETS.join(", "));
             return Err(invalid("transcode.preset", problem));
@@ -160,7 +161,8 @@ impl Settings {
             return Err(invalid("webhook.key", problem));
         }
         within("playback.token_ttl_seconds", self.playback.token_ttl_seconds, 60..=604_800)?;
-        within("playback.token_bucket_seconds", self.playback.token_bucket_seconds, 1..=86_400)
+        within("playback.token_bucket_seconds", self.playback.token_bucket_seconds, 1..=86_400)?;
+        within("playback.version_grace_seconds", self.playback.version_grace_seconds, 0..=30 * 24 * 3_600)
     }
 }
 

@@ -15,30 +15,38 @@ pub const START: Timestamp = Timestamp(1_767_225_600_000_000);
 
 /// A clock that moves only when told to; clones show the same time.
 #[derive(Clone, Debug)]
-pub struct FakeClock(Arc<AtomicI64>);
+pub struct FakeClock {
+    wall_us: Arc<AtomicI64>,
+    passed_us: Arc<AtomicU64>,
+}
 
 impl FakeClock {
     /// A clock that shows `at`.
     #[must_use]
     pub fn at(at: Timestamp) -> Self {
-        Self(Arc::new(AtomicI64::new(at.micros())))
+        Self { wall_us: Arc::new(AtomicI64::new(at.micros())), passed_us: Arc::default() }
     }
 
-    /// Shows `at` from now on.
+    /// Shows `at` from now on, as when somebody sets a clock: no time passes.
     pub fn set(&self, at: Timestamp) {
-        self.0.store(at.micros(), Ordering::SeqCst);
+        self.wall_us.store(at.micros(), Ordering::SeqCst);
     }
 
     /// Shows a later time.
     pub fn advance(&self, by: Duration) {
         let micros = i64::try_from(by.as_micros()).expect("tests stay within the range of time");
-        self.0.fetch_add(micros, Ordering::SeqCst);
+        self.wall_us.fetch_add(micros, Ordering::SeqCst);
+        self.passed_us.fetch_add(micros.unsigned_abs(), Ordering::SeqCst);
     }
 }
 
 impl Clock for FakeClock {
     fn now(&self) -> Timestamp {
-        Timestamp(self.0.load(Ordering::SeqCst))
+        Timestamp(self.wall_us.load(Ordering::SeqCst))
+    }
+
+    fn monotonic(&self) -> Duration {
+        Duration::from_micros(self.passed_us.load(Ordering::SeqCst))
     }
 }
 
@@ -96,6 +104,8 @@ mod tests {
         assert_eq!(ambient.now(), START);
         clock.advance(Duration::from_secs(2));
         assert_eq!(ambient.now().since(START), Duration::from_secs(2));
+        clock.set(START);
+        assert_eq!((ambient.now(), ambient.monotonic()), (START, Duration::from_secs(2)));
     }
 
     #[test]

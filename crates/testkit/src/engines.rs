@@ -12,7 +12,7 @@ use std::{
     time::Duration,
 };
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, bail};
 use db::{Db, Engine, Options};
 use futures_util::FutureExt as _;
 use sqlx::{AssertSqlSafe, Connection as _, Executor as _, PgConnection};
@@ -170,6 +170,17 @@ impl TestDatabase {
         }
     }
 
+    /// A connection of its own for looks from outside, past the code under test.
+    ///
+    /// # Errors
+    /// On SQLite, which nobody should look into from outside; when the engine refuses.
+    pub async fn rows(&self) -> Result<TestRows> {
+        match self.place {
+            Place::Lite(_) => bail!("only a PostgreSQL is looked into from outside"),
+            Place::Pg { .. } => Ok(TestRows(PgConnection::connect(&self.url).await?)),
+        }
+    }
+
     /// Deletes it, whoever still uses it.
     ///
     /// # Errors
@@ -179,6 +190,21 @@ impl TestDatabase {
             Place::Lite(folder) => Ok(folder.close()?),
             Place::Pg { server, name } => server.admin(&format!("drop database {name} with (force)")).await,
         }
+    }
+}
+
+/// Looks into a PostgreSQL database from outside.
+#[derive(Debug)]
+pub struct TestRows(PgConnection);
+
+impl TestRows {
+    /// The rows of a query for one column of text.
+    ///
+    /// # Errors
+    /// When the engine refuses.
+    pub async fn texts(&mut self, sql: &str) -> Result<Vec<String>> {
+        let rows = sqlx::query_scalar(AssertSqlSafe(sql)).fetch_all(&mut self.0).await;
+        rows.with_context(|| sql.to_owned())
     }
 }
 

@@ -24,8 +24,9 @@ pub const ENDPOINT_VARIABLE: &str = "NEXUS_TEST_S3";
 
 /// The program.
 const WEED: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/.venv/bin/weed");
+// Anybody may list, so that a scenario can compare what is there with what rows name.
 const IDENTITIES: &str = r#"{"identities": [{"name": "nexus", "actions": ["Admin", "Read", "Write", "List"],
-    "credentials": [{"accessKey": "nexus", "secretKey": "nexus"}]}]}"#;
+    "credentials": [{"accessKey": "nexus", "secretKey": "nexus"}]}, {"name": "anonymous", "actions": ["List"]}]}"#;
 const BUCKET: &str = "nexus-tests";
 /// Listeners of the parts of one server.
 const PORTS: usize = 8;
@@ -80,7 +81,8 @@ impl SeaweedServer {
 /// A place of one test's own in a bucket; it is there as long as this.
 #[derive(Clone)]
 pub struct TestBucket {
-    bucket: Bucket,
+    /// Where it is, and what the names of its objects begin with.
+    pub bucket: Bucket,
     _server: Option<Arc<SeaweedServer>>,
 }
 

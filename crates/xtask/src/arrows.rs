@@ -83,7 +83,7 @@ const ABOVE: &[Room] = &[
     ),
     ("testkit", true, &["db", "blob", "media"]),
     ("xtask", true, &["db", "testkit"]),
-    ("tests", true, &["testkit", "httpkit"]),
+    ("tests", true, &["testkit", "httpkit", "media"]),
 ];
 
 fn drawn() -> BTreeMap<&'static str, (bool, &'static [&'static str])> {

@@ -98,6 +98,9 @@ pub(super) fn routes() -> Routes {
         .get("/api/v1/assets/{id}", READ, show)
         .patch("/api/v1/assets/{id}", EDIT, change)
         .delete("/api/v1/assets/{id}", EDIT, remove)
+        .post("/api/v1/assets/{id}/cancel", EDIT, cancel)
+        .post("/api/v1/assets/{id}/retry", EDIT, retry)
+        .post("/api/v1/assets/{id}/reencode", EDIT, reencode)
         .post("/api/v1/assets/{id}/token", EDIT, token)
 }
 
@@ -146,6 +149,33 @@ async fn remove(
     let subject = format!("asset:{id}");
     origin.identity.record(&caller, Action::AssetDeleted, subject, asset.title).await.map_err(problem)?;
     Ok(StatusCode::NO_CONTENT)
+}
+
+async fn cancel(
+    State(origin): State<Origin>,
+    Member(caller): Member,
+    Path(id): Path<AssetId>,
+) -> Result<Json<AssetView>, Problem> {
+    let asset = origin.catalogue.cancel_asset(&caller, &id).await.map_err(problem)?;
+    view::asset(&origin, asset).await.map(Json)
+}
+
+async fn retry(
+    State(origin): State<Origin>,
+    Member(caller): Member,
+    Path(id): Path<AssetId>,
+) -> Result<Json<AssetView>, Problem> {
+    let asset = origin.catalogue.retry_asset(&caller, &id).await.map_err(problem)?;
+    view::asset(&origin, asset).await.map(Json)
+}
+
+async fn reencode(
+    State(origin): State<Origin>,
+    Member(caller): Member,
+    Path(id): Path<AssetId>,
+) -> Result<Json<AssetView>, Problem> {
+    let asset = origin.catalogue.reencode_asset(&caller, &id).await.map_err(problem)?;
+    view::asset(&origin, asset).await.map(Json)
 }
 
 async fn token(

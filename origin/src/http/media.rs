@@ -75,7 +75,11 @@ async fn playlist(
     asset: &AssetId,
     object: Object,
 ) -> Result<Response, Problem> {
-    let playback = origin.catalogue.playback(asset).await.map_err(problem)?.ok_or_else(nothing)?;
+    let playback = match object.version() {
+        Some(version) => origin.catalogue.playback_version(asset, version).await,
+        None => origin.catalogue.playback(asset).await,
+    };
+    let playback = playback.map_err(problem)?.ok_or_else(nothing)?;
     admit(origin, headers, playback.asset.visibility)?;
     let plan = playback.asset.plan.as_ref().ok_or_else(nothing)?;
     let made = Presentation::new(playback.version, plan.segment, playback.ended, playback.tracks);

@@ -7,6 +7,7 @@ mod error;
 mod followers;
 mod health;
 mod idempotent;
+mod jobs;
 mod keys;
 mod limits;
 mod link;
@@ -50,6 +51,7 @@ fn routes() -> Routes {
         .and(keys::routes())
         .and(audit::routes())
         .and(assets::routes())
+        .and(jobs::routes())
         .and(limits::routes())
         .and(stream::routes())
         .and(webhooks::routes())

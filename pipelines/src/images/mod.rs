@@ -29,7 +29,7 @@ enum Shot {
 /// # Errors
 /// When nothing decodes or an element fails.
 pub fn run(spec: &ImagesSpec, link: &Link) -> Result<()> {
-    let decoder = Decoder::new(&spec.source, spec.grid.clock, Wanted::pictures()?, link)?;
+    let decoder = Decoder::new(&spec.source, spec.grid.clock, Wanted::pictures(spec.colour)?, link)?;
     decoder.play()?;
     let slack = Slots::new(spec.grid).map_err(GraphError::internal)?.duration_ns(0) / 2;
     let mut reel = Reel::new(decoder, spec.thumb_interval_ns, slack, link)?;
@@ -125,6 +125,7 @@ mod tests {
         let spec = ImagesSpec {
             source: SourceSpec { bytes: 0 },
             grid,
+            colour: None,
             poster_ns: 25,
             poster_width: 2,
             poster_height: 2,

@@ -12,6 +12,9 @@ use crate::streams;
 /// Pictures of one stream whose times are kept: twelve hours at 120 a second and then some.
 pub const PACKETS_MAX: usize = 6_000_000;
 
+/// Changes of shape that are kept; the first that matters ends the film.
+const SHAPES_MAX: usize = 64;
+
 /// What one stream's packets said.
 #[derive(Debug, Default)]
 pub struct StreamLog {
@@ -37,11 +40,60 @@ pub struct StreamLog {
     pub rotation: u16,
     /// ISO 639 language code.
     pub language: Option<String>,
+    /// Name for people.
+    pub title: Option<String>,
+    /// Whether the container marks the stream as one to play unless another is chosen.
+    pub default: bool,
+    /// The most channels its sound has.
+    pub channels: u32,
+    /// Shapes of its pictures and the time from which each holds, on the source's clock in nanoseconds.
+    pub shapes: Vec<(i64, Shape)>,
+    /// The shape of the pictures that follow, until one comes.
+    pub next_shape: Option<Shape>,
     /// Where the stream's times lie.
     pub segment: Option<gst::FormattedSegment<gst::ClockTime>>,
 }
 
+/// How a picture is stored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Shape {
+    /// Pixels in a row.
+    pub width: i32,
+    /// Rows.
+    pub height: i32,
+    /// Width of a pixel over its height.
+    pub pixel: (i32, i32),
+}
+
+impl Shape {
+    fn of(caps: &gst::CapsRef) -> Option<Self> {
+        let structure = caps.structure(0)?;
+        let pixel = structure
+            .get::<gst::Fraction>("pixel-aspect-ratio")
+            .map_or((1, 1), |par| (par.numer(), par.denom()));
+        Some(Self { width: structure.get("width").ok()?, height: structure.get("height").ok()?, pixel })
+    }
+
+    /// Whether pictures of both fill the same frame, but for rounding to whole pixels.
+    #[must_use]
+    pub fn fits(&self, other: &Self) -> bool {
+        let aspect = |of: &Self| {
+            f64::from(of.width) * f64::from(of.pixel.0) / (f64::from(of.height) * f64::from(of.pixel.1))
+        };
+        let ratio = aspect(self) / aspect(other);
+        !ratio.is_finite() || (0.98..=1.02).contains(&ratio)
+    }
+}
+
 impl StreamLog {
+    /// Takes note of what follows being of these caps.
+    pub fn caps(&mut self, caps: &gst::CapsRef) {
+        let channels = caps.structure(0).and_then(|structure| structure.get::<i32>("channels").ok());
+        self.channels = self.channels.max(channels.and_then(|count| u32::try_from(count).ok()).unwrap_or(0));
+        self.next_shape = Shape::of(caps);
+        self.caps = Some(caps.to_owned());
+    }
+
     /// The codec as a caps name; empty when nothing arrived.
     pub fn codec(&self) -> String {
         self.caps
@@ -89,14 +141,36 @@ impl StreamLog {
                 return Err(too_large("The file has too many frames.".into()));
             }
             self.starts.push(start);
+            self.note_shape(start);
         }
         Ok(())
+    }
+
+    fn note_shape(&mut self, start: i64) {
+        let Some(shape) = self.next_shape.take() else { return };
+        let known = self.shapes.last().is_some_and(|(_, last)| *last == shape);
+        if !known && self.shapes.len() < SHAPES_MAX {
+            self.shapes.push((start, shape));
+        }
+    }
+
+    /// The first picture that does not fill the frame of the first one: its time, and how both are stored.
+    #[must_use]
+    pub fn misfit(&self) -> Option<(i64, Shape, Shape)> {
+        let (_, first) = self.shapes.first()?;
+        let (time, other) = self.shapes.iter().find(|(_, shape)| !shape.fits(first))?;
+        Some((*time, *first, *other))
     }
 
     /// Takes note of what the container says about the stream.
     pub fn tags(&mut self, tags: &gst::TagListRef) {
         if let Some(rotation) = streams::rotation_of(tags) {
             self.rotation = rotation;
+        }
+        if tags.scope() == gst::TagScope::Stream
+            && let Some(title) = tags.get::<gst::tags::Title>()
+        {
+            self.title = super::title_of(title.get());
         }
         if let Some(language) = tags.get::<gst::tags::LanguageCode>() {
             self.language = language_of(language.get());

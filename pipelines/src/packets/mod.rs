@@ -13,11 +13,13 @@ use crate::failure::{GraphError, Result};
 use crate::graph::LOOK;
 use crate::link::Link;
 use crate::source::source_element;
-pub use log::{PACKETS_MAX, StreamLog};
+pub use log::{PACKETS_MAX, Shape, StreamLog};
 use pass::{Pass, lock};
 
 /// Streams looked at.
 const STREAMS_MAX: usize = 64;
+/// Characters kept of a title.
+const TITLE_MAX: usize = 200;
 /// Looks at a graph at rest before it is given up.
 const IDLE_LOOKS: u32 = 5;
 
@@ -142,4 +144,23 @@ fn listen(bus: &gst::Bus, pass: &Pass) -> Result<Vec<gst::Stream>> {
 
 fn too_large(reason: String) -> GraphError {
     GraphError::new(FailureKind::TooLarge, reason.clone(), reason)
+}
+
+/// A title without control characters, of bounded length; nothing where nothing is left.
+fn title_of(raw: &str) -> Option<String> {
+    let title: String = raw.chars().filter(|c| !c.is_control()).take(TITLE_MAX).collect();
+    let title = title.trim();
+    (!title.is_empty()).then(|| title.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn titles_are_bounded_and_clean() {
+        assert_eq!(title_of(" a\u{0}b\n ").as_deref(), Some("ab"));
+        assert_eq!(title_of("\n"), None);
+        assert_eq!(title_of(&"x".repeat(500)).map(|t| t.len()), Some(TITLE_MAX));
+    }
 }

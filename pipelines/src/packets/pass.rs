@@ -13,8 +13,6 @@ use crate::link::Link;
 
 /// Time between two progress messages, in nanoseconds.
 const PROGRESS_EVERY_NS: u64 = 500_000_000;
-/// Characters kept of a title.
-const TITLE_MAX: usize = 200;
 
 /// Shared by the pads of one pass.
 pub struct Pass {
@@ -119,10 +117,14 @@ impl Pass {
 
     fn event(&self, log: &Mutex<StreamLog>, event: &gst::Event) -> Result<()> {
         match event.view() {
-            gst::EventView::StreamStart(event) => lock(log).id = event.stream_id().to_owned(),
+            gst::EventView::StreamStart(event) => {
+                let mut log = lock(log);
+                log.id = event.stream_id().to_owned();
+                log.default = event.stream_flags().contains(gst::StreamFlags::SELECT);
+            }
             gst::EventView::Caps(event) => {
                 self.check_caps(event.caps())?;
-                lock(log).caps = Some(event.caps_owned());
+                lock(log).caps(event.caps());
             }
             gst::EventView::Segment(event) => {
                 lock(log).segment = event.segment().downcast_ref::<gst::ClockTime>().cloned();
@@ -151,7 +153,7 @@ impl Pass {
         if tags.scope() == gst::TagScope::Global
             && let Some(title) = tags.get::<gst::tags::Title>()
         {
-            *lock(&self.title) = title_of(title.get());
+            *lock(&self.title) = super::title_of(title.get());
         }
     }
 
@@ -184,23 +186,5 @@ impl Pass {
         }
         progress.0 = now;
         Ok(self.link.progress(progress.1, 0)?)
-    }
-}
-
-fn title_of(raw: &str) -> Option<String> {
-    let title: String = raw.chars().filter(|c| !c.is_control()).take(TITLE_MAX).collect();
-    let title = title.trim();
-    (!title.is_empty()).then(|| title.to_owned())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn titles_are_bounded_and_clean() {
-        assert_eq!(title_of(" a\u{0}b\n ").as_deref(), Some("ab"));
-        assert_eq!(title_of("\n"), None);
-        assert_eq!(title_of(&"x".repeat(500)).map(|t| t.len()), Some(TITLE_MAX));
     }
 }

@@ -6,6 +6,8 @@ import type {
   AssetState,
   AuditEntry,
   Delivery,
+  DiskUse,
+  Jobs,
   NewApiKey,
   Page,
   Play,
@@ -18,6 +20,7 @@ import type {
   Visibility,
   Watch,
   Webhook,
+  Workers,
 } from './types';
 
 const API = '/api/v1';
@@ -125,6 +128,23 @@ export const updateAsset = (
 export async function deleteAsset(id: string): Promise<void> {
   await request('DELETE', assetPath(id));
 }
+
+/** Ends the making of it; what plays already goes on playing. */
+export const cancelAsset = (id: string): Promise<Asset> => requestJson('POST', `${assetPath(id)}/cancel`);
+
+/** Makes a failed one again. */
+export const retryAsset = (id: string): Promise<Asset> => requestJson('POST', `${assetPath(id)}/retry`);
+
+/** Makes a ready one again; the old one plays until the new one is ready. */
+export const reencodeAsset = (id: string): Promise<Asset> => requestJson('POST', `${assetPath(id)}/reencode`);
+
+export const getJobs = (signal: AbortSignal): Promise<Jobs> => requestJson('GET', `${API}/jobs`, { signal });
+
+export const getWorkers = (signal: AbortSignal): Promise<Workers> =>
+  requestJson('GET', `${API}/workers`, { signal });
+
+export const getDisk = (signal: AbortSignal): Promise<{ items: DiskUse[] }> =>
+  requestJson('GET', `${API}/disk`, { signal });
 
 export const createPlaybackToken = (id: string, expiresInSeconds: number): Promise<PlaybackToken> =>
   requestJson('POST', `${assetPath(id)}/token`, { body: { expires_in_seconds: expiresInSeconds } });

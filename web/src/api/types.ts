@@ -135,7 +135,6 @@ export interface Asset {
   upload: PendingUpload | null;
 }
 
-
 export type AssetPage = Page<Asset>;
 
 /** What any viewer may know of an asset. */
@@ -198,6 +197,71 @@ export interface Delivery {
   created_ms: number;
   attempted_ms: number | null;
   next_ms: number | null;
+}
+
+/** Jobs of one kind in one state. */
+export interface JobDepth {
+  kind: string;
+  state: 'waiting' | 'running' | 'dead';
+  jobs: number;
+  oldest_ms: number;
+}
+
+/** A job that a worker holds. */
+export interface RunningJob {
+  id: string;
+  kind: string;
+  /** The asset it is about. */
+  subject: string;
+  tenant: string;
+  worker: string | null;
+  attempt: number;
+  failures: number;
+  interruptions: number;
+  claimed_ms: number;
+  lease_until_ms: number;
+  /** Why the last attempt that failed did. */
+  reason: string | null;
+}
+
+export interface DeadJob {
+  id: string;
+  kind: string;
+  subject: string;
+  attempt: number;
+  reason: string;
+  at_ms: number;
+}
+
+export interface Jobs {
+  /** The server's clock; ages are told by it. */
+  now_ms: number;
+  states: JobDepth[];
+  running: RunningJob[];
+  waiting: { tenant: string; jobs: number; oldest_ms: number }[];
+  dead: DeadJob[];
+}
+
+/** A process that does jobs. */
+export interface Worker {
+  id: string;
+  name: string;
+  slots: number;
+  running: number;
+  started_ms: number;
+  seen_ms: number;
+}
+
+export interface Workers {
+  now_ms: number;
+  items: Worker[];
+}
+
+export interface DiskUse {
+  asset: string;
+  title: string;
+  source_bytes: number;
+  media_bytes: number;
 }
 
 /** RFC 9457 problem details. */

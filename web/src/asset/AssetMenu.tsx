@@ -7,6 +7,7 @@ import { copyText } from '../ui/toasts';
 import { DeleteDialog } from './DeleteDialog';
 import { RenameDialog } from './RenameDialog';
 import { ShareDialog } from './ShareDialog';
+import { steerOf } from './steering';
 import { VisibilityDialog } from './VisibilityDialog';
 
 type Open = 'share' | 'rename' | 'visibility' | 'delete' | null;
@@ -15,6 +16,7 @@ type Open = 'share' | 'rename' | 'visibility' | 'delete' | null;
 export function AssetMenu({ asset, onDeleted }: { asset: Asset; onDeleted?: () => void }) {
   const [open, setOpen] = useState<Open>(null);
   const editable = mayCreate(useSession());
+  const steer = steerOf(asset);
   const close = () => setOpen(null);
   return (
     <>
@@ -35,6 +37,11 @@ export function AssetMenu({ asset, onDeleted }: { asset: Asset; onDeleted?: () =
             <MenuItem icon="eye" onSelect={() => setOpen('visibility')}>
               Visibility…
             </MenuItem>
+            {steer && (
+              <MenuItem icon={steer.icon} onSelect={() => void steer.run()}>
+                {steer.label}
+              </MenuItem>
+            )}
             <MenuItem icon="trash" danger onSelect={() => setOpen('delete')}>
               Delete…
             </MenuItem>

@@ -38,6 +38,9 @@ export function AccountMenu({ session }: { session: Session }) {
           <MenuItem icon="link" onSelect={() => navigate('/webhooks')}>
             Webhooks
           </MenuItem>
+          <MenuItem icon="speed" onSelect={() => navigate('/operations')}>
+            Operations
+          </MenuItem>
         </>
       )}
       <MenuItem icon="signOut" onSelect={() => void leave()}>

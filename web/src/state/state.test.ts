@@ -11,6 +11,7 @@ test.each([
   ['/people', { page: 'people' }],
   ['/setup/nu_a-b', { page: 'setup', secret: 'nu_a-b' }],
   ['/setup', { page: 'missing' }],
+  ['/operations', { page: 'operations' }],
   ['/watch/01JX-y_Z', { page: 'watch', id: '01JX-y_Z' }],
   ['/embed/01J', { page: 'embed', id: '01J' }],
   ['/watch', { page: 'missing' }],

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import {
+  ageText,
   audienceWords,
   byteSize,
   clockTime,
@@ -90,3 +91,11 @@ test.each([
 ])('%d plays and %d viewers are %s', (plays, viewers, words) => {
   expect(audienceWords({ plays, viewers })).toBe(words);
 });
+
+test.each([
+  [-5, '0 s'],
+  [4_900, '4 s'],
+  [61_000, '1 min'],
+  [7_800_000, '2 h 10 min'],
+  [3 * 86_400_000, '3 days'],
+])('%d ms have gone on for %s', (ms, words) => expect(ageText(ms)).toBe(words));

@@ -68,6 +68,16 @@ export function timeAgo(atMs: number, nowMs: number): string {
   return step ? relative.format(-Math.floor(seconds / step[1]), step[2]) : calendar.format(atMs);
 }
 
+/** How long something has gone on, roughly: `4 s`, `3 min`, `2 h 10 min`, `3 days`. */
+export function ageText(ms: number): string {
+  const seconds = Math.max(0, Math.floor(ms / 1000));
+  if (seconds < MINUTE_S) return `${seconds} s`;
+  if (seconds < HOUR_S) return `${Math.floor(seconds / MINUTE_S)} min`;
+  const hours = Math.floor(seconds / HOUR_S);
+  if (hours < 48) return `${hours} h ${Math.floor((seconds % HOUR_S) / MINUTE_S)} min`;
+  return `${Math.floor(hours / 24)} days`;
+}
+
 export function percentText(percent: number): string {
   return `${Math.floor(Math.min(100, Math.max(0, percent)))} %`;
 }

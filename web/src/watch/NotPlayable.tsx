@@ -1,5 +1,8 @@
+import { useState } from 'react';
 import type { Asset, Watch } from '../api/types';
+import { steerOf } from '../asset/steering';
 import { stageSentence } from '../catalogue/words';
+import { mayCreate, useSession } from '../session/session';
 import { percentText } from '../text/format';
 import { RungBars } from '../upload/RungBars';
 import { chooseAndContinue } from '../upload/useUploads';
@@ -23,7 +26,24 @@ export function NotPlayable({ watch, asset }: { watch: Watch; asset: Asset | nul
       </span>
       <p role="status">{asset ? stageSentence(asset) : words}</p>
       {asset && !failed && <OwnerProgress asset={asset} />}
+      {asset && <SteerButton asset={asset} />}
     </div>
+  );
+}
+
+function SteerButton({ asset }: { asset: Asset }) {
+  const creator = mayCreate(useSession());
+  const steer = steerOf(asset);
+  const [busy, setBusy] = useState(false);
+  if (!creator || !steer) return null;
+  const run = () => {
+    setBusy(true);
+    void steer.run().finally(() => setBusy(false));
+  };
+  return (
+    <Button icon={steer.icon} busy={busy} onClick={run} data-testid="steer">
+      {steer.label}
+    </Button>
   );
 }
 

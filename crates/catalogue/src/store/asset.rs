@@ -6,7 +6,7 @@ use media::Plan;
 
 use super::corrupt;
 use crate::{
-    CatalogueError, Result,
+    CatalogueError, DiskUse, Result,
     model::{Asset, AssetFilter, AssetPatch, Finding, Lifecycle, Source, State, Visibility, folded},
 };
 
@@ -45,7 +45,7 @@ db::statements! {
         where a.id in (select value from json_each($1)) order by a.id desc",
         pg = "select a.id, a.tenant, a.title, a.visibility, a.state, a.reason, a.version, a.playing,
             a.created_us, a.updated_us, a.duration_us, a.source_name, a.source_sha256,
-            u.id as upload, u.length, u.received, e.plan, e.findings, i.attempt as images_attempt
+            u.id as upload, coalesce(u.length, u.received) as length, u.received, e.plan, e.findings, i.attempt as images_attempt
         from asset a
         join upload u on u.asset = a.id
         left join edition e on e.asset = a.id and e.version = coalesce(a.playing, a.version)
@@ -68,6 +68,23 @@ db::statements! {
         where id = $1";
     SET_PROBED -> () = "update asset set duration_us = $2, source_sha256 = $3 where id = $1";
     FORGET -> () = "delete from asset where id = $1";
+    DISK -> DiskRow = "select a.id, a.title, u.received as source,
+            cast((select coalesce(sum(p.bytes), 0) from part p where p.asset = a.id)
+                + (select coalesce(sum(i.bytes), 0) from piece i where i.asset = a.id) as bigint) as media
+        from asset a join upload u on u.asset = a.id
+        where a.tenant = $1 and a.state <> 'deleted'
+        order by 3 desc, 1 limit $2";
+}
+
+#[derive(sqlx::FromRow)]
+struct DiskRow {
+    #[sqlx(try_from = "String")]
+    id: AssetId,
+    title: String,
+    #[sqlx(try_from = "i64")]
+    source: u64,
+    #[sqlx(try_from = "i64")]
+    media: u64,
 }
 
 #[derive(sqlx::FromRow)]
@@ -254,6 +271,14 @@ pub(crate) async fn patch(tx: &mut Tx, id: &AssetId, patch: &AssetPatch, now: Ti
 pub(crate) async fn set_probed(tx: &mut Tx, id: &AssetId, duration_us: i64, sha256: &str) -> Result<()> {
     tx.exec(SET_PROBED, (id, duration_us, sha256)).await?;
     Ok(())
+}
+
+/// What the tenant's assets take in the object store, those with the largest sources first.
+pub(crate) async fn disk(tx: &mut Tx, tenant: &TenantId, limit: u32) -> Result<Vec<DiskUse>> {
+    let rows = tx.all(DISK, (tenant, limit)).await?;
+    let disk =
+        |row: DiskRow| DiskUse { asset: row.id, title: row.title, source: row.source, media: row.media };
+    Ok(rows.into_iter().map(disk).collect())
 }
 
 /// Removes the row; nothing may refer to it any more.

@@ -1,6 +1,6 @@
 //! Tracks and their parts.
 
-use base::AssetId;
+use base::{AssetId, Timestamp};
 use db::{Json, Tx};
 use media::{SegmentInfo, TrackInfo, TrackName};
 
@@ -12,8 +12,9 @@ use crate::{
 
 db::statements! {
     ADD_TRACK -> () = "insert into track (asset, version, name, kind, position) values ($1, $2, $3, $4, $5)";
-    ADD -> () = "insert into part (asset, version, track, chunk, attempt, first_seq, segment_count, info, segments)
-        values ($1, $2, $3, $4, $5, $6, $7, $8, $9) on conflict do nothing";
+    ADD -> () = "insert into part (asset, version, track, chunk, attempt, first_seq, segment_count, info, segments,
+            bytes)
+        values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) on conflict do nothing";
     /// $3: one track, or null for all.
     PARTS -> PartRow = "select p.track, p.chunk, p.attempt, p.info, p.segments
         from part p
@@ -34,8 +35,10 @@ db::statements! {
     OF_INIT -> WinnerRow = "select p.attempt, a.visibility, a.tenant
         from part p join asset a on a.id = p.asset
         where p.asset = $1 and p.version = $2 and p.track = $3 and p.chunk = 0 and a.state <> 'deleted'";
-    FORGET -> () = "delete from part where asset = $1 and version <> $2 and version <> $3";
-    FORGET_TRACKS -> () = "delete from track where asset = $1 and version <> $2 and version <> $3";
+    FORGET -> () = "delete from part where asset = $1 and version <> $2 and version <> $3
+        and version not in (select version from edition where asset = $1 and kept_until_us > $4)";
+    FORGET_TRACKS -> () = "delete from track where asset = $1 and version <> $2 and version <> $3
+        and version not in (select version from edition where asset = $1 and kept_until_us > $4)";
 }
 
 #[derive(sqlx::FromRow)]
@@ -92,7 +95,10 @@ pub(crate) async fn add(tx: &mut Tx, asset: &AssetId, version: u32, part: &Part)
     let count = stored_number("segments", part.segments.len() as u64)?;
     let info = part.info.as_ref().map(|info| storable("info", info)).transpose()?;
     let (track, segments) = (part.track.to_string(), Json(&part.segments));
-    let row = (asset, version, track, part.chunk, part.attempt, first, count, info, segments);
+    let header = part.info.as_ref().map_or(0, |info| info.init.bytes);
+    let bytes = part.segments.iter().map(|segment| segment.bytes).sum::<u64>() + header;
+    let bytes = stored_number("bytes", bytes)?;
+    let row = (asset, version, track, part.chunk, part.attempt, first, count, info, segments, bytes);
     Ok(tx.exec(ADD, row).await? == 1)
 }
 
@@ -166,9 +172,9 @@ pub(crate) async fn init_winner(
     Ok(tx.opt(OF_INIT, (asset, version, track.to_string())).await?.map(Winner::from))
 }
 
-/// Removes parts and tracks of all versions but these.
-pub(crate) async fn forget(tx: &mut Tx, asset: &AssetId, kept: [u32; 2]) -> Result<()> {
-    tx.exec(FORGET, (asset, kept[0], kept[1])).await?;
-    tx.exec(FORGET_TRACKS, (asset, kept[0], kept[1])).await?;
+/// Removes parts and tracks of all versions but these, and those kept beyond `now`.
+pub(crate) async fn forget(tx: &mut Tx, asset: &AssetId, kept: [u32; 2], now: Timestamp) -> Result<()> {
+    tx.exec(FORGET, (asset, kept[0], kept[1], now)).await?;
+    tx.exec(FORGET_TRACKS, (asset, kept[0], kept[1], now)).await?;
     Ok(())
 }

@@ -4,7 +4,7 @@ use base::{AssetId, Timestamp};
 use db::Tx;
 use media::Plan;
 
-use super::{WinnerRow, storable};
+use super::{WinnerRow, storable, stored_number};
 use crate::{
     Result,
     model::{Finding, Piece, Winner},
@@ -14,6 +14,9 @@ db::statements! {
     ADD_EDITION -> () = "insert into edition (asset, version, plan, findings, created_us)
         values ($1, $2, $3, '[]', $4)";
     SET_FINDINGS -> () = "update edition set findings = $3 where asset = $1 and version = $2";
+    RETIRE -> () = "update edition set kept_until_us = $3 where asset = $1 and version = $2";
+    KEPT -> VersionRow = "select version from edition where asset = $1 and kept_until_us > $2 order by version";
+    SET_BYTES -> () = "update piece set bytes = $4 where asset = $1 and version = $2 and name = $3";
     ADD -> () = "insert into piece (asset, version, name) values ($1, $2, $3)";
     FINISH -> () = "update piece set attempt = $4, done_us = $5
         where asset = $1 and version = $2 and name = $3 and done_us is null";
@@ -24,14 +27,22 @@ db::statements! {
         from piece p join asset a on a.id = p.asset
         where p.asset = $1 and p.version = $2 and p.name = $3 and p.attempt is not null
             and a.state <> 'deleted'";
-    FORGET -> () = "delete from piece where asset = $1 and version <> $2 and version <> $3";
-    FORGET_EDITIONS -> () = "delete from edition where asset = $1 and version <> $2 and version <> $3";
+    FORGET -> () = "delete from piece where asset = $1 and version <> $2 and version <> $3
+        and version not in (select version from edition where asset = $1 and kept_until_us > $4)";
+    FORGET_EDITIONS -> () = "delete from edition where asset = $1 and version <> $2 and version <> $3
+        and coalesce(kept_until_us, 0) <= $4";
 }
 
 #[derive(sqlx::FromRow)]
 struct Count {
     #[sqlx(try_from = "i64")]
     n: u32,
+}
+
+#[derive(sqlx::FromRow)]
+struct VersionRow {
+    #[sqlx(try_from = "i64")]
+    version: u32,
 }
 
 #[derive(sqlx::FromRow)]
@@ -98,14 +109,43 @@ pub(crate) async fn winner(
     Ok(tx.opt(ATTEMPT, (asset, version, piece.to_string())).await?.map(Winner::from))
 }
 
-/// Removes the pieces of all versions but these.
-pub(crate) async fn forget(tx: &mut Tx, asset: &AssetId, kept: [u32; 2]) -> Result<()> {
-    tx.exec(FORGET, (asset, kept[0], kept[1])).await?;
+/// Lets a version that was replaced be played until then.
+pub(crate) async fn retire(tx: &mut Tx, asset: &AssetId, version: u32, until: Timestamp) -> Result<()> {
+    tx.exec(RETIRE, (asset, version, until)).await?;
     Ok(())
 }
 
-/// Removes all editions but these; their pieces and tracks must be gone.
-pub(crate) async fn forget_editions(tx: &mut Tx, asset: &AssetId, kept: [u32; 2]) -> Result<()> {
-    tx.exec(FORGET_EDITIONS, (asset, kept[0], kept[1])).await?;
+/// The versions that were replaced and can still be played.
+pub(crate) async fn kept(tx: &mut Tx, asset: &AssetId, now: Timestamp) -> Result<Vec<u32>> {
+    Ok(tx.all(KEPT, (asset, now)).await?.into_iter().map(|row| row.version).collect())
+}
+
+/// Notes what a piece's objects take.
+pub(crate) async fn set_bytes(
+    tx: &mut Tx,
+    asset: &AssetId,
+    version: u32,
+    piece: Piece,
+    bytes: u64,
+) -> Result<()> {
+    let bytes = stored_number("bytes", bytes)?;
+    tx.exec(SET_BYTES, (asset, version, piece.to_string(), bytes)).await?;
+    Ok(())
+}
+
+/// Removes the pieces of all versions but these, and those kept beyond `now`.
+pub(crate) async fn forget(tx: &mut Tx, asset: &AssetId, kept: [u32; 2], now: Timestamp) -> Result<()> {
+    tx.exec(FORGET, (asset, kept[0], kept[1], now)).await?;
+    Ok(())
+}
+
+/// Removes all editions but these, and those kept beyond `now`; their pieces and tracks must be gone.
+pub(crate) async fn forget_editions(
+    tx: &mut Tx,
+    asset: &AssetId,
+    kept: [u32; 2],
+    now: Timestamp,
+) -> Result<()> {
+    tx.exec(FORGET_EDITIONS, (asset, kept[0], kept[1], now)).await?;
     Ok(())
 }

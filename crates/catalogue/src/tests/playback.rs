@@ -67,14 +67,15 @@ both_dbs!(objects_are_the_winning_attempts, |db| async move {
     let ground = Ground::new(db).await;
     let asset = ground.planned(&film(2)).await;
     let first = ground.claims(&["chunk", "audio", "images"]).await;
+    let images = first.iter().find(|claim| claim.kind == "images").expect("images");
     ground.clock.advance(LEASE);
+    ground.queue.heartbeat(images, LEASE).await.expect("still held");
     let second = ground.claims(&["chunk"]).await;
     assert_eq!((first.len(), second.len()), (4, 2));
     for claim in &second {
         assert_eq!(claim.attempt, 2);
         ground.make(claim).await;
     }
-    let images = first.iter().find(|claim| claim.kind == "images").expect("images");
     ground.make(images).await;
 
     let (c, id) = (&ground.catalogue, &asset.id);

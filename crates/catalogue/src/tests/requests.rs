@@ -13,7 +13,9 @@ both_dbs!(an_asset_of_another_tenant_is_not_found, |db| async move {
     assert!(is_not_found(&c.asset(&stranger, id).await));
     assert!(is_not_found(&c.update_asset(&stranger, id, AssetPatch::default(), None).await));
     assert!(is_not_found(&c.delete_asset(&stranger, id).await));
-    assert!(is_not_found(&c.requeue_asset(&stranger, id).await));
+    assert!(is_not_found(&c.cancel_asset(&stranger, id).await));
+    assert!(is_not_found(&c.retry_asset(&stranger, id).await));
+    assert!(is_not_found(&c.reencode_asset(&stranger, id).await));
     assert!(ground.ids(&stranger, 10, "").await.is_empty());
     assert_eq!(ground.asset(id).await, asset, "and nothing has happened to it");
     assert_eq!(c.asset_public(id).await.expect("viewers have no tenant"), asset);
@@ -28,7 +30,9 @@ both_dbs!(viewers_change_nothing, |db| async move {
     for refused in [
         c.update_asset(&viewer, id, AssetPatch::default(), None).await.map(drop),
         c.delete_asset(&viewer, id).await,
-        c.requeue_asset(&viewer, id).await.map(drop),
+        c.cancel_asset(&viewer, id).await.map(drop),
+        c.retry_asset(&viewer, id).await.map(drop),
+        c.reencode_asset(&viewer, id).await.map(drop),
     ] {
         assert!(matches!(refused, Err(CatalogueError::Forbidden { .. })), "{refused:?}");
     }
@@ -239,25 +243,4 @@ both_dbs!(deleting_and_finishing_do_not_block_each_other, |db| async move {
         assert!(is_not_found(&ground.catalogue.asset(&ground.creator, &asset.id).await));
     }
     assert_eq!(ground.live_jobs().await, [("sweep".to_owned(), 5)]);
-});
-
-both_dbs!(making_again_keeps_the_old_version_playing, |db| async move {
-    let ground = Ground::new(db).await;
-    let asset = ground.ready(&film(1)).await;
-    let again = ground.catalogue.requeue_asset(&ground.creator, &asset.id).await.expect("requeued");
-    assert_eq!((again.state, again.version, again.playing), (State::Queued, 2, Some(1)));
-    assert_eq!(again.plan, asset.plan, "what is shown is what plays");
-    let twice = ground.catalogue.requeue_asset(&ground.creator, &asset.id).await;
-    assert!(matches!(twice, Err(CatalogueError::Illegal(_))), "{twice:?}");
-
-    ground.probe(&music()).await;
-    let making = ground.catalogue.asset_in_work(&asset.id, 2).await.expect("in work");
-    assert_eq!(making.plan, Some(music()), "workers see the version they make");
-    assert_eq!(ground.asset(&asset.id).await.plan, asset.plan);
-    ground.make_all().await;
-    assert_eq!(ground.asset(&asset.id).await.playing, Some(1));
-    assert_eq!(ground.publish(Vec::new()).await, Gate::Passed);
-    let published = ground.asset(&asset.id).await;
-    assert_eq!((published.state, published.playing), (State::Ready, Some(2)));
-    assert_eq!(published.plan, Some(music()));
 });

@@ -167,7 +167,7 @@ both_dbs!(expired_uploads_are_given_up_once, |db| async move {
     assert!(matches!(gone, Err(CatalogueError::NotFound)), "{gone:?}");
     let refused = ground.catalogue.complete_source(&lost, 10).await;
     assert!(matches!(refused, Err(CatalogueError::NotFound)), "{refused:?}");
-    let refused = ground.catalogue.requeue_asset(&ground.creator, &asset.id).await;
+    let refused = ground.catalogue.retry_asset(&ground.creator, &asset.id).await;
     assert!(matches!(refused, Err(CatalogueError::NoSource)), "{refused:?}");
     assert!(ground.catalogue.expired_uploads(10).await.expect("a list").is_empty());
     ground.clock.advance(WRITE_LEASE);
@@ -208,6 +208,9 @@ both_dbs!(a_length_may_be_said_once_and_later, |db| async move {
     assert_eq!((upload.length, asset.source.bytes), (None, 0));
     ground.write(&upload, 7, upload.expires).await;
     assert_eq!(ground.asset(&asset.id).await.source.bytes, 7, "what came so far");
+    let all = (PageRequest::new(None, None), AssetFilter::default());
+    let listed = ground.catalogue.assets(&ground.creator, &all.0, &all.1).await.expect("a page");
+    assert_eq!(listed.items, [ground.asset(&asset.id).await]);
     let refused = ground.catalogue.complete_source(&upload, 7).await;
     assert!(matches!(refused, Err(CatalogueError::Incomplete { received: 7, length: None })), "{refused:?}");
     assert!(ground.catalogue.stranded_uploads(10).await.expect("a list").is_empty());

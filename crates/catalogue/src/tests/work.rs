@@ -274,7 +274,7 @@ both_dbs!(work_for_an_older_version_is_moot, |db| async move {
     let claim = ground.claim(&["chunk"]).await.expect("a chunk");
     let audio = ground.claim(&["audio"]).await.expect("an audio");
     ground.give_up(&claim, "broken").await.expect("given up");
-    ground.catalogue.requeue_asset(&ground.creator, &asset.id).await.expect("requeued");
+    ground.catalogue.retry_asset(&ground.creator, &asset.id).await.expect("requeued");
 
     let moot = |error: CatalogueError| error.is_moot();
     assert!(moot(ground.catalogue.asset_in_work(&asset.id, 1).await.expect_err("superseded")));

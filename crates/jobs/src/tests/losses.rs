@@ -45,7 +45,7 @@ both_dbs!(a_job_taken_over_drops_the_attempt_of_the_loser, |db| async move {
 /// Waits until the one job's lease is renewed from the present moment of the clock.
 async fn renewed(bench: &Bench) {
     let until = bench.ambient.now() + Shift::LEASE;
-    while bench.queue.depth().await.unwrap()[0].oldest < until {
+    while bench.queue.depth(None).await.unwrap()[0].oldest < until {
         tokio::task::yield_now().await;
     }
 }

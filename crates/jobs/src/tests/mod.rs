@@ -1,10 +1,13 @@
 //! Behaviour on both engines.
 
+mod clocks;
+mod fairness;
 mod instance;
 mod leases;
 mod losses;
 mod queue;
 mod shift;
+mod survey;
 mod watch;
 mod worker;
 
@@ -63,7 +66,7 @@ impl Bench {
 
     /// How many jobs of each kind and state there are.
     async fn depth(&self) -> Vec<(String, String, u64)> {
-        let depths = self.queue.depth().await.unwrap();
+        let depths = self.queue.depth(None).await.unwrap();
         depths.into_iter().map(|depth| (depth.kind, depth.state, depth.jobs)).collect()
     }
 }

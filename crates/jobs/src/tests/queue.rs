@@ -11,7 +11,7 @@ use super::{Bench, counts};
 use crate::{JobsError, NewJob, Outcome, PAYLOAD_BYTES_MAX, REASON_BYTES_MAX, store};
 
 both_dbs!(statements_prepare, |db| async move {
-    db.prepare(store::ALL).await.expect("every statement is accepted");
+    db.prepare(&store::all_statements()).await.expect("every statement is accepted");
 });
 
 both_dbs!(a_job_is_claimed_with_all_it_carries_and_completed, |db| async move {
@@ -61,8 +61,8 @@ both_dbs!(urgent_then_long_due_jobs_go_first, |db| async move {
     for (subject, priority, after_seconds) in
         [("late", 0, 3), ("early", 0, 1), ("urgent", 5, 2), ("idle", -1, 0)]
     {
-        let run_after = Some(bench.ambient.now() + Duration::from_secs(after_seconds));
-        bench.add(NewJob { priority, run_after, ..bench.job("probe", subject) }).await;
+        let delay = Duration::from_secs(after_seconds);
+        bench.add(NewJob { priority, delay, ..bench.job("probe", subject) }).await;
     }
     bench.clock.advance(Duration::from_secs(3));
     let mut order = Vec::new();
@@ -90,8 +90,8 @@ both_dbs!(jobs_go_in_the_order_they_were_added_and_keep_their_place, |db| async 
 
 both_dbs!(a_job_waits_for_its_time, |db| async move {
     let bench = Bench::new(&db);
-    let run_after = Some(bench.ambient.now() + Duration::from_secs(10));
-    bench.add(NewJob { run_after, ..bench.job("probe", "a") }).await;
+    let delay = Duration::from_secs(10);
+    bench.add(NewJob { delay, ..bench.job("probe", "a") }).await;
     bench.clock.advance(Duration::from_micros(9_999_999));
     assert!(bench.claim(&["probe"]).await.is_none());
     bench.clock.advance(Duration::from_micros(1));
@@ -190,13 +190,13 @@ both_dbs!(an_oversized_payload_is_refused, |db| async move {
 both_dbs!(depth_counts_by_kind_and_state, |db| async move {
     let bench = Bench::new(&db);
     for (kind, after_seconds) in [("probe", 0), ("chunk", 7), ("chunk", 9)] {
-        let run_after = Some(bench.ambient.now() + Duration::from_secs(after_seconds));
-        bench.add(NewJob { run_after, ..bench.job(kind, "a") }).await;
+        let delay = Duration::from_secs(after_seconds);
+        bench.add(NewJob { delay, ..bench.job(kind, "a") }).await;
     }
     let claim = bench.take().await;
     let expected = counts(&[("chunk", "waiting", 2), ("probe", "running", 1)]);
     assert_eq!(bench.depth().await, expected);
-    let depths = bench.queue.depth().await.unwrap();
+    let depths = bench.queue.depth(None).await.unwrap();
     assert_eq!(depths[0].oldest, testkit::START + Duration::from_secs(7));
     assert_eq!(depths[1].oldest, claim.lease_until);
 });

@@ -1,6 +1,6 @@
 //! Audio renditions.
 
-use super::{AudioPlan, Plan, film};
+use super::{AudioPlan, Plan, film, language};
 use crate::{AudioFacts, PlanError, SegmentGrid, TrackName, VideoFacts};
 
 /// More renditions than this are noise in a menu.
@@ -58,37 +58,53 @@ fn renditions(audio: &[AudioFacts], duration_ns: u64, reasons: &mut Vec<String>)
         reasons.push(format!("Of {} audio streams the first {RENDITIONS_MAX} are kept.", audio.len()));
     }
     let samples = samples_in(duration_ns);
-    let lone = audio.len() == 1;
-    let kept = audio.iter().take(RENDITIONS_MAX).zip(0u32..);
-    kept.map(|(facts, number)| rendition(facts, number, lone, samples, reasons)).collect()
+    let kept = &audio[..audio.len().min(RENDITIONS_MAX)];
+    let tags: Vec<String> = kept.iter().map(|facts| language::tag(facts.language.as_deref())).collect();
+    let labels = language::labels(
+        kept.iter().zip(&tags).map(|(facts, tag)| (facts.title.as_deref(), &**tag)),
+        "Audio",
+    );
+    // Where the container calls several tracks its default, the first of them is.
+    let default = kept.iter().position(|facts| facts.default).unwrap_or(0);
+    let mut made = Vec::with_capacity(kept.len());
+    for (((facts, language), label), number) in kept.iter().zip(tags).zip(labels).zip(0u32..) {
+        let label = if kept.len() == 1 { "Audio".to_owned() } else { label };
+        let name = Name { number, language, label, default: number as usize == default };
+        made.push(rendition(facts, name, samples, reasons));
+    }
+    made
 }
 
-fn rendition(
-    facts: &AudioFacts,
+/// What a rendition is called.
+struct Name {
     number: u32,
-    lone: bool,
-    samples: u64,
-    reasons: &mut Vec<String>,
-) -> AudioPlan {
+    language: String,
+    label: String,
+    default: bool,
+}
+
+fn rendition(facts: &AudioFacts, name: Name, samples: u64, reasons: &mut Vec<String>) -> AudioPlan {
     let channels = if facts.channels == 1 { 1 } else { 2 };
     let bitrate = if channels == 1 { 64_000 } else { 128_000 };
     let mixed = match facts.channels {
         0 => "; the source does not say how many channels it has",
         1 | 2 => "",
-        _ => ", mixed down from more channels",
+        _ => {
+            ", mixed down from more channels (centre and surrounds at 1/√2, no low frequencies, scaled to fit)"
+        }
     };
     let (shape, kbps) = (if channels == 1 { "mono" } else { "stereo" }, bitrate / 1_000);
-    reasons.push(format!("Audio {}: AAC-LC {shape} at {kbps} kb/s{mixed}.", number + 1));
+    reasons.push(format!("Audio {}: AAC-LC {shape} at {kbps} kb/s{mixed}.", name.number + 1));
     AudioPlan {
-        name: TrackName::Audio(number),
+        name: TrackName::Audio(name.number),
         stream: facts.index,
         sample_rate: SAMPLE_RATE,
         channels,
         bitrate,
         samples,
-        language: language(facts.language.as_deref()),
-        label: if lone { "Audio".to_owned() } else { format!("Audio {}", number + 1) },
-        default: number == 0,
+        language: name.language,
+        label: name.label,
+        default: name.default,
     }
 }
 
@@ -96,21 +112,6 @@ fn rendition(
 fn samples_in(duration_ns: u64) -> u64 {
     let samples = (u128::from(duration_ns) * u128::from(SAMPLE_RATE) + SECOND_NS / 2) / SECOND_NS;
     u64::try_from(samples).unwrap_or(u64::MAX).max(1)
-}
-
-/// The tag as BCP 47 (RFC 5646 section 2.1, language and subtags by shape); `und` when it has no such shape.
-fn language(tag: Option<&str>) -> String {
-    let Some(tag) = tag else { return "und".to_owned() };
-    let mut parts = tag.split('-');
-    let primary = parts.next().unwrap_or_default();
-    let alphabetic = primary.bytes().all(|byte| byte.is_ascii_alphabetic());
-    let subtag =
-        |part: &str| (1..=8).contains(&part.len()) && part.bytes().all(|byte| byte.is_ascii_alphanumeric());
-    if (2..=3).contains(&primary.len()) && alphabetic && tag.len() <= 35 && parts.all(subtag) {
-        let (head, tail) = tag.split_at(primary.len());
-        return format!("{}{tail}", head.to_ascii_lowercase());
-    }
-    "und".to_owned()
 }
 
 #[cfg(test)]
@@ -126,6 +127,8 @@ mod tests {
             sample_rate: 44_100,
             channels,
             language,
+            title: None,
+            default: false,
             first_ns,
             end_ns,
             clock: SourceClock::Raw,
@@ -140,7 +143,7 @@ mod tests {
         let shapes: Vec<_> = plan.audio.iter().map(|audio| (audio.channels, audio.bitrate)).collect();
         assert_eq!(shapes, [(2, 128_000), (1, 64_000)]);
         assert_eq!((plan.audio[1].name, plan.audio[1].stream), (TrackName::Audio(1), 3));
-        assert_eq!(plan.audio[1].label, "Audio 2");
+        assert_eq!((&*plan.audio[0].label, &*plan.audio[1].label), ("English", "English 2"));
         assert_eq!(plan.audio[0].language, "en-us");
         assert!(plan.audio[0].default && !plan.audio[1].default);
         assert_eq!((plan.chunks().len(), plan.rungs().len(), plan.images), (0, 0, None));
@@ -157,12 +160,5 @@ mod tests {
         let made = renditions(&vec![facts(6, 0, 1); 9], 1_000_000_000, &mut reasons);
         assert_eq!((made.len(), made[0].channels, made[0].samples), (8, 2, 48_000));
         assert!(reasons[0].contains("first 8"), "{reasons:?}");
-    }
-
-    #[test]
-    fn odd_language_tags_are_undetermined() {
-        let tags = ["de", "zh-Hant", "english", "x\"y", "e", "en-", "\u{e9}n"];
-        let read = tags.map(|tag| language(Some(tag)));
-        assert_eq!(read, ["de", "zh-Hant", "und", "und", "und", "und", "und"]);
     }
 }

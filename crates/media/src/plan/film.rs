@@ -1,7 +1,7 @@
 //! The plan of a source with pictures.
 
 use super::{ChunkPlan, LadderPolicy, Plan, VideoPlan, audio, images, ladder, picture, rate};
-use crate::{AudioFacts, FrameRate, PlanError, SegmentGrid, VideoFacts};
+use crate::{AudioFacts, FrameRate, PlanError, SegmentGrid, VideoFacts, WideColour, WideTransfer};
 
 const GOPS_PER_SEGMENT: u32 = 3;
 
@@ -22,6 +22,7 @@ pub(super) fn plan(
         reasons
             .push("The pictures are interlaced and become progressive frames at the same rate.".to_owned());
     }
+    reasons.extend(video.colour.map(colour_sentence));
     let rungs = ladder::rungs(size, fps, policy, &mut reasons)?;
     let gop_frames = two_seconds(fps);
     let span_ns = u64::try_from(video.end_ns.saturating_sub(video.first_ns)).unwrap_or(0);
@@ -39,9 +40,31 @@ pub(super) fn plan(
         segment,
         audio: audio::beside_pictures(audio, video, duration_ns, &mut reasons),
         images: Some(images::plan(size, duration_ns, &mut reasons)),
-        video: Some(VideoPlan { fps, gop_frames, gops_per_segment: GOPS_PER_SEGMENT, slots, chunks, rungs }),
+        video: Some(VideoPlan {
+            fps,
+            gop_frames,
+            gops_per_segment: GOPS_PER_SEGMENT,
+            slots,
+            chunks,
+            rungs,
+            colour: video.colour,
+        }),
         reasons,
     })
+}
+
+fn colour_sentence(colour: WideColour) -> String {
+    match colour.transfer {
+        WideTransfer::Gamma => "The colours are BT.2020's and are brought to BT.709.".to_owned(),
+        WideTransfer::Pq => format!(
+            "The picture has a high dynamic range (PQ, up to {} nits) and is toned down to a standard one in BT.709.",
+            colour.peak_nits
+        ),
+        WideTransfer::Hlg => {
+            "The picture has a high dynamic range (HLG) and is toned down to a standard one in BT.709."
+                .to_owned()
+        }
+    }
 }
 
 /// Two seconds in whole frames: the closest the rate allows.

@@ -4,6 +4,7 @@ mod audio;
 mod film;
 mod images;
 mod ladder;
+mod language;
 mod level;
 mod picture;
 mod policy;
@@ -12,7 +13,7 @@ mod rate_control;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{FrameRate, PlanError, SegmentGrid, SourceClock, SourceFacts, TrackName};
+use crate::{FrameRate, PlanError, SegmentGrid, SourceClock, SourceFacts, TrackName, WideColour};
 
 /// What the operator wants of every film.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -93,6 +94,9 @@ pub struct VideoPlan {
     pub chunks: Vec<ChunkPlan>,
     /// The ladder, largest rung first, at least one.
     pub rungs: Vec<Rung>,
+    /// The source's colours, when they are to be brought to BT.709.
+    #[serde(default)]
+    pub colour: Option<WideColour>,
 }
 
 impl VideoPlan {
@@ -233,6 +237,7 @@ mod tests {
             rotation: 0,
             interlaced: false,
             bit_depth: 8,
+            colour: None,
             bytes: 1_000_000,
         }
     }
@@ -244,6 +249,8 @@ mod tests {
             sample_rate: 48_000,
             channels,
             language: None,
+            title: None,
+            default: false,
             first_ns: 0,
             end_ns,
             clock: SourceClock::StreamTime,
@@ -275,7 +282,7 @@ mod tests {
         Rungs at or below the source's 1280x720: 1280x720, 960x540, 640x360, 416x234, and nothing is enlarged.
         Constant quality 23 under a ceiling for picture size and frame rate: 1280x720 up to 3270 kb/s (level 3.1), 960x540 up to 1870 kb/s (level 3.1), 640x360 up to 840 kb/s (level 3.0), 416x234 up to 330 kb/s (level 1.3).
         132 frames at 25.000 in one chunk; a closed group of 50 frames is the nearest to two seconds, and three make a segment of 6.000 seconds.
-        Audio 1: AAC-LC stereo at 128 kb/s, mixed down from more channels.
+        Audio 1: AAC-LC stereo at 128 kb/s, mixed down from more channels (centre and surrounds at 1/√2, no low frequencies, scaled to fit).
         The poster is taken at 2.0 seconds; 3 thumbnails, one every 2 seconds.
         A subtitle track was left out.
         "#);

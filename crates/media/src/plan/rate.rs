@@ -175,6 +175,7 @@ mod tests {
             rotation: 0,
             interlaced: false,
             bit_depth: 8,
+            colour: None,
             bytes: 0,
         }
     }

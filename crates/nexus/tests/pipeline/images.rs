@@ -32,6 +32,7 @@ async fn images(data: &Bytes, thumb_count: u32) -> Made {
     let spec = GraphSpec::Images(ImagesSpec {
         source: SourceSpec { bytes: data.len() as u64 },
         grid: Grid { fps_num: 25, fps_den: 1, origin_ns: video.first_ns, clock: video.clock },
+        colour: None,
         poster_ns: 3_000_000_000,
         poster_width: 160,
         poster_height: 90,

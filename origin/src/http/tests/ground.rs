@@ -75,13 +75,16 @@ impl Ground {
             false,
         );
         let idempotency = Idempotency::new(db.clone(), ambient.clone());
-        let catalogue = Catalogue::new(db.clone(), queue, outbox, bus.clone(), ambient.clone(), lease);
+        let catalogue =
+            Catalogue::new(db.clone(), queue.clone(), outbox, bus.clone(), ambient.clone(), lease);
         let signer = Signer::from_bytes(&[7; 32]).expect("a key");
         let identity = Identity::new(db, ambient.clone());
         let home = identity.home_tenant().await.expect("a tenant");
         let origin = Origin::new(Parts {
             identity,
+            home: home.clone(),
             catalogue,
+            queue,
             store: Store::memory(),
             bus,
             webhooks,

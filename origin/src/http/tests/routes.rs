@@ -148,6 +148,7 @@ fn what_strangers_may_use_is_reviewed() {
     Public GET /health
     Public GET /health/live
     Public GET /health/ready
+    Public GET /health/{service}
     Token GET /media/{*path}
     Token GET /metrics
     ");

@@ -1,0 +1,137 @@
+//! The films of the scenario, and what must come of them.
+
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+};
+
+use tempfile::TempDir;
+use testkit::barcode;
+use tests::{Client, clip, digest};
+
+use crate::cluster::Cluster;
+
+/// Length in seconds, size, frames a second, frames.
+const FILMS: [(u32, &str, &str, u32); 3] =
+    [(3, "320x180", "25", 75), (4, "384x216", "30000/1001", 119), (8, "320x180", "24", 192)];
+/// Bytes behind a film's own, so that its upload takes long enough to be struck.
+const PADDING_BYTES: u32 = 12 << 20;
+
+/// What must not depend on what happened: SHA-256 of the source and of everything a viewer can fetch.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Outcome {
+    source: String,
+    media: BTreeMap<String, String>,
+}
+
+pub struct Films {
+    folder: TempDir,
+    files: Vec<PathBuf>,
+}
+
+impl Films {
+    pub fn make() -> Self {
+        let folder = TempDir::with_prefix("nexus-films-").expect("a temporary folder");
+        let made = |(index, (seconds, size, rate, _)): (usize, &(u32, &str, &str, u32))| {
+            let file = folder.path().join(format!("film-{index}.mp4"));
+            let mut bytes = std::fs::read(clip(*seconds, size, rate, &[])).expect("the film");
+            // A box that every reader skips (ISO/IEC 14496-12, 8.1.2).
+            bytes.extend_from_slice(&PADDING_BYTES.to_be_bytes());
+            bytes.extend_from_slice(b"free");
+            bytes.resize(bytes.len() + PADDING_BYTES as usize - 8, 0);
+            std::fs::write(&file, bytes).expect("written");
+            file
+        };
+        let files = FILMS.iter().enumerate().map(made).collect();
+        Self { folder, files }
+    }
+
+    pub fn count(&self) -> usize {
+        self.files.len()
+    }
+
+    /// A copy under a name of its own: the uploader knows a file by its path.
+    pub fn copy(&self, film: usize, name: &str) -> PathBuf {
+        let copy = self.folder.path().join(format!("{name}.mp4"));
+        std::fs::copy(&self.files[film], &copy).expect("copied");
+        copy
+    }
+
+    /// What comes of each film when nothing is disturbed: the right frames, and the file's own digest.
+    pub async fn undisturbed(&self, cluster: &mut Cluster) -> Vec<Outcome> {
+        let mut outcomes = Vec::new();
+        let uploads: Vec<_> = (0..self.count())
+            .map(|film| cluster.upload(film % 2, &self.copy(film, &format!("first-{film}"))))
+            .collect();
+        for (film, upload) in uploads.into_iter().enumerate() {
+            let asset = upload.end().await;
+            let outcome = outcome(cluster, &asset).await;
+            assert_eq!(outcome.source, digest(&std::fs::read(&self.files[film]).expect("the film")));
+            check_frames(&cluster.viewer(), &asset, FILMS[film].3).await;
+            outcomes.push(outcome);
+        }
+        cluster.ends_quietly(self.count()).await;
+        outcomes
+    }
+}
+
+/// Waits until an asset is ready, and fetches all of it through the edge.
+///
+/// # Panics
+/// When it fails.
+pub async fn outcome(cluster: &Cluster, asset: &str) -> Outcome {
+    let shown = cluster.client(0).settled(asset).await;
+    assert_eq!(shown["state"], "ready", "{shown}");
+    let source = shown["source"]["sha256"].as_str().expect("a digest").to_owned();
+    let viewer = cluster.viewer();
+    let (mut media, mut lists) = (BTreeMap::new(), vec!["hls.m3u8".to_owned()]);
+    while let Some(list) = lists.pop() {
+        let text = viewer.get(&format!("/media/{asset}/{list}")).await.text();
+        for name in named(&list, &text) {
+            if name.ends_with(".m3u8") {
+                lists.push(name);
+            } else {
+                media.insert(name.clone(), fetched(&viewer, asset, &name).await);
+            }
+        }
+    }
+    for image in ["v1/images/poster.jpg", "v1/images/thumbs.vtt", "v1/images/sprite-000.jpg"] {
+        media.insert(image.to_owned(), fetched(&viewer, asset, image).await);
+    }
+    Outcome { source, media }
+}
+
+async fn fetched(viewer: &Client, asset: &str, name: &str) -> String {
+    let answer = viewer.get(&format!("/media/{asset}/{name}")).await;
+    assert_eq!(answer.status, 200, "{asset}/{name}");
+    digest(&answer.body)
+}
+
+/// Everything a playlist names, by its path below the asset.
+fn named(list: &str, text: &str) -> Vec<String> {
+    let folder = list.rsplit_once('/').map_or(String::new(), |(folder, _)| format!("{folder}/"));
+    let quoted = |line: &str| Some(line.split_once("URI=\"")?.1.split_once('"')?.0.to_owned());
+    let name = |line: &str| if line.starts_with('#') { quoted(line) } else { Some(line.to_owned()) };
+    let names = text.lines().filter(|line| !line.is_empty()).filter_map(name);
+    names.map(|name| format!("{folder}{name}")).collect()
+}
+
+/// Every frame of the largest rung once, in order. What is equal to this to the byte has them too.
+async fn check_frames(viewer: &Client, asset: &str, frames: u32) {
+    let multivariant = viewer.get(&format!("/media/{asset}/hls.m3u8")).await.text();
+    let rungs = named("hls.m3u8", &multivariant);
+    let rung = rungs.iter().find(|name| name.contains("/video-")).expect("a rung");
+    let list = viewer.get(&format!("/media/{asset}/{rung}")).await.text();
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let mut bytes = Vec::new();
+    for name in named(rung, &list) {
+        bytes.extend_from_slice(&viewer.get(&format!("/media/{asset}/{name}")).await.body);
+    }
+    write_and_read(&folder.path().join("video.mp4"), &bytes, frames);
+}
+
+fn write_and_read(file: &Path, bytes: &[u8], frames: u32) {
+    std::fs::write(file, bytes).expect("written");
+    let numbers = barcode::frame_numbers(file).expect("every frame can be read");
+    assert_eq!(numbers, (0..frames).collect::<Vec<_>>());
+}
