@@ -49,3 +49,16 @@ impl<T> Page<T> {
         Page { items: self.items.into_iter().map(convert).collect(), next: self.next }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_page_is_cut_where_it_is_full_and_says_where_the_next_begins() {
+        let cut = |items: &[u8]| Page::cut(items.to_vec(), 2, u8::to_string);
+        assert_eq!(cut(&[1, 2, 3]), Page { items: vec![1, 2], next: Some("2".to_owned()) });
+        assert_eq!(cut(&[1, 2]), Page { items: vec![1, 2], next: None });
+        assert_eq!(cut(&[]), Page { items: vec![], next: None });
+    }
+}

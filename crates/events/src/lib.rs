@@ -15,7 +15,8 @@
 //!
 //! *Webhooks* carry events to addresses of a tenant's choice; see [`webhooks`].
 //!
-//! Absent on purpose: the meaning of any kind, HTTP (webhooks are sent by a [`webhooks::Courier`]), and reactions to events (`origin` wires those).
+//! Absent on purpose: the meaning of any kind, HTTP (webhooks are sent by a [`webhooks::Courier`]), and reactions
+//! to events (`origin` wires those).
 
 mod bus;
 mod cursor;

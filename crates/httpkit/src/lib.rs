@@ -6,6 +6,7 @@
 
 mod access;
 mod address;
+mod bearer;
 mod body;
 pub mod client;
 pub mod conditional;
@@ -30,6 +31,7 @@ mod wire;
 
 pub use access::{LoggedPath, RequestId, X_REQUEST_ID};
 pub use address::{ClientAddr, Peer, Scheme, TrustedProxies};
+pub use bearer::bearer;
 pub use body::{BodyTooLong, GoingDown, Stalled, body_problem, is_idle_timeout, limit_body, limit_idle};
 pub use content::Content;
 pub use encoding::Encoded;
