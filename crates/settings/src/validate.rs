@@ -74,6 +74,10 @@ impl Settings {
         within("server.connections_max", server.connections_max, 1..=1_000_000)?;
         within("server.shutdown_farewell_seconds", server.shutdown_farewell_seconds, 0..=300)?;
         within("server.shutdown_grace_seconds", server.shutdown_grace_seconds, 0..=3_600)?;
+        if !self.telemetry.metrics_token.expose().bytes().all(|byte| byte.is_ascii_graphic()) {
+            let problem = "must be visible ASCII without spaces, as a header carries it";
+            return Err(invalid("telemetry.metrics_token", problem.into()));
+        }
         self.validate_tls()
     }
 
@@ -197,6 +201,8 @@ mod tests {
             s.tls = crate::Tls { cert: "a.pem".into(), key: "b.pem".into(), self_signed: true };
         };
         assert_eq!(refused(both), "tls.self_signed");
+        let spaced = |s: &mut Settings| s.telemetry.metrics_token = crate::Secret::new("a b");
+        assert_eq!(refused(spaced), "telemetry.metrics_token");
         assert_eq!(refused(|s| s.database.url = crate::Secret::new("mysql://x")), "database.url");
         assert_eq!(refused(|s| s.store.presigned_reads = true), "store.presigned_reads");
         assert_eq!(refused(|s| s.transcode.preset = "warp".into()), "transcode.preset");
