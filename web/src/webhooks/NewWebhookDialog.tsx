@@ -1,10 +1,9 @@
-import { useId, useRef, useState } from 'react';
+import { useRef, useState } from 'react';
 import { createWebhook } from '../api/calls';
 import type { RevealedWebhook } from '../api/types';
-import { Button } from '../ui/Button';
 import { Dialog } from '../ui/Dialog';
-import { FormError } from '../ui/FormError';
-import { useAction } from '../ui/useAction';
+import { Form } from '../ui/Form';
+import { TextField } from '../ui/TextField';
 import { KIND_WORDS } from './words';
 
 interface NewWebhookDialogProps {
@@ -14,60 +13,55 @@ interface NewWebhookDialogProps {
 
 const ALL_KINDS = Object.keys(KIND_WORDS);
 
+/** A key that no other request has. (A page that came by plain http has no `randomUUID`.) */
+function freshKey(): string {
+  const words = crypto.getRandomValues(new Uint32Array(4));
+  return Array.from(words, (word) => word.toString(16).padStart(8, '0')).join('');
+}
+
 export function NewWebhookDialog({ onClose, onMade }: NewWebhookDialogProps) {
   const [url, setUrl] = useState('');
   const [description, setDescription] = useState('');
   const [kinds, setKinds] = useState<readonly string[]>(ALL_KINDS);
-  const { busy, error, run } = useAction();
-  const [urlId, descriptionId] = [useId(), useId()];
   // One key for all presses of the button: an answer that was lost makes no second webhook.
   const key = useRef({ request: '', key: '' });
   const keyOf = (request: string) => {
-    if (key.current.request !== request) key.current = { request, key: crypto.randomUUID() };
+    if (key.current.request !== request) key.current = { request, key: freshKey() };
     return key.current.key;
   };
-  const save = () =>
-    run(async () => {
-      const wish = { url: url.trim(), description: description.trim(), kinds: [...kinds] };
-      onMade(await createWebhook(wish, keyOf(JSON.stringify(wish))));
-    });
+  const save = async () => {
+    const wish = { url: url.trim(), description: description.trim(), kinds: [...kinds] };
+    onMade(await createWebhook(wish, keyOf(JSON.stringify(wish))));
+  };
   const toggle = (kind: string) =>
     setKinds((before) =>
       before.includes(kind) ? before.filter((known) => known !== kind) : [...before, kind],
     );
   return (
     <Dialog title="Add a webhook" onClose={onClose} testId="new-webhook">
-      <form
-        className="form"
-        onSubmit={(event) => {
-          event.preventDefault();
-          save();
-        }}
+      <Form
+        action="Add"
+        work={save}
+        onCancel={onClose}
+        disabled={url.trim() === '' || kinds.length === 0}
+        testId="submit"
       >
-        <div className="form-field">
-          <label htmlFor={urlId}>Address</label>
-          <input
-            id={urlId}
-            type="url"
-            className="field"
-            value={url}
-            maxLength={2048}
-            placeholder="https://example.com/nexus"
-            required
-            data-initial-focus
-            onChange={(event) => setUrl(event.target.value)}
-          />
-        </div>
-        <div className="form-field">
-          <label htmlFor={descriptionId}>What it is for (optional)</label>
-          <input
-            id={descriptionId}
-            className="field"
-            value={description}
-            maxLength={200}
-            onChange={(event) => setDescription(event.target.value)}
-          />
-        </div>
+        <TextField
+          label="Address"
+          type="url"
+          value={url}
+          onValue={setUrl}
+          maxLength={2048}
+          placeholder="https://example.com/nexus"
+          required
+          data-initial-focus
+        />
+        <TextField
+          label="What it is for (optional)"
+          value={description}
+          onValue={setDescription}
+          maxLength={200}
+        />
         <fieldset className="choices">
           <legend className="choices-legend">Tell it when</legend>
           {ALL_KINDS.map((kind) => (
@@ -78,14 +72,7 @@ export function NewWebhookDialog({ onClose, onMade }: NewWebhookDialogProps) {
             </label>
           ))}
         </fieldset>
-        <FormError text={error} />
-        <div className="form-actions">
-          <Button onClick={onClose}>Cancel</Button>
-          <Button type="submit" look="primary" busy={busy} disabled={url.trim() === '' || kinds.length === 0}>
-            Add
-          </Button>
-        </div>
-      </form>
+      </Form>
     </Dialog>
   );
 }
