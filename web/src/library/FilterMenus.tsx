@@ -8,33 +8,37 @@ import { libraryPath, STATES } from './filter';
 export function FilterMenus({ filter }: { filter: AssetFilter }) {
   const choose = (change: Partial<AssetFilter>) =>
     navigate(libraryPath({ ...filter, ...change }), { replace: true });
+  const state = filter.state ? STATE_LABELS[filter.state] : 'Any state';
+  const visibility = filter.visibility ? VISIBILITY_WORDS[filter.visibility].label : 'Any visibility';
   return (
     <>
       <Menu
-        label="Filter by state"
-        button={filter.state ? STATE_LABELS[filter.state] : 'Any state'}
+        label={`${state}, filter by state`}
+        title="Filter by state"
+        button={state}
         buttonClass="button button-plain"
         testId="filter-state"
       >
-        {[null, ...STATES].map((state) => (
-          <MenuChoice key={state} checked={filter.state === state} onSelect={() => choose({ state })}>
-            {state ? STATE_LABELS[state] : 'Any state'}
+        {[null, ...STATES].map((one) => (
+          <MenuChoice key={one} checked={filter.state === one} onSelect={() => choose({ state: one })}>
+            {one ? STATE_LABELS[one] : 'Any state'}
           </MenuChoice>
         ))}
       </Menu>
       <Menu
-        label="Filter by visibility"
-        button={filter.visibility ? VISIBILITY_WORDS[filter.visibility].label : 'Any visibility'}
+        label={`${visibility}, filter by visibility`}
+        title="Filter by visibility"
+        button={visibility}
         buttonClass="button button-plain"
         testId="filter-visibility"
       >
-        {[null, ...VISIBILITIES].map((visibility) => (
+        {[null, ...VISIBILITIES].map((one) => (
           <MenuChoice
-            key={visibility}
-            checked={filter.visibility === visibility}
-            onSelect={() => choose({ visibility })}
+            key={one}
+            checked={filter.visibility === one}
+            onSelect={() => choose({ visibility: one })}
           >
-            {visibility ? VISIBILITY_WORDS[visibility].label : 'Any visibility'}
+            {one ? VISIBILITY_WORDS[one].label : 'Any visibility'}
           </MenuChoice>
         ))}
       </Menu>
