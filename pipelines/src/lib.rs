@@ -27,6 +27,7 @@ mod grid;
 mod images;
 mod ladder;
 pub mod link;
+mod movie_length;
 mod opening;
 mod packets;
 mod parameter_sets;
