@@ -89,10 +89,13 @@ fn watch_container(parsebin: &gst::Element, pass: &Arc<Pass>) {
     });
 }
 
-/// Containers with edit lists are read on stream time; the rest keep their own timestamps.
+/// Containers with edit lists, and those whose tracks have clocks of their own, are read on stream time; the rest keep
+/// their own timestamps.
 fn clock_of(container: &str) -> MediaClock {
     match container {
         "video/quicktime" | "audio/x-m4a" | "application/x-3gp" | "video/mj2" => MediaClock::StreamTime,
+        // Pictures that follow others out of order are moved, and their segment with them.
+        "application/mxf" => MediaClock::StreamTime,
         _ => MediaClock::Raw,
     }
 }
