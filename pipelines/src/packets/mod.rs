@@ -12,6 +12,7 @@ use pipeline_wire::{FailureKind, MediaClock, ProbeSpec};
 use crate::failure::{GraphError, Result};
 use crate::graph::LOOK;
 use crate::link::Link;
+use crate::said_colours;
 use crate::source::source_element;
 pub use log::{PACKETS_MAX, Shape, StreamLog};
 use pass::{Pass, lock};
@@ -46,6 +47,9 @@ pub fn read(spec: &ProbeSpec, link: &Link) -> Result<Packets> {
     let parsebin = gst::ElementFactory::make("parsebin").build()?;
     pipeline.add_many([&source, &parsebin])?;
     source.link(&parsebin)?;
+    pipeline.connect_deep_element_added(|_, _, element| {
+        said_colours::prefer_bitstream(element);
+    });
     let pass = Pass::new(spec, link, &pipeline);
     watch_container(&parsebin, &pass);
     parsebin.connect_pad_added({
