@@ -18,6 +18,7 @@ use crate::failure::{GraphError, Result};
 use crate::graph::{Graph, LOOK};
 use crate::levels::Levels;
 use crate::link::Link;
+use crate::picture_times;
 use crate::said_colours;
 use crate::source::source_element;
 use crate::streams;
@@ -144,6 +145,7 @@ impl Decoder {
         link_when_ready(&decodebin, chain[0])?;
         graph.pipeline().connect_deep_element_added(|_, _, element| {
             set_threads(element);
+            picture_times::complete(element);
             said_colours::prefer_bitstream(element);
         });
         graph.chain(&[&source_element(link, source.bytes), &decodebin])?;

@@ -33,6 +33,7 @@ mod opening;
 mod packets;
 mod parameter_sets;
 mod pcm;
+mod picture_times;
 mod preload;
 mod probe;
 mod repeatable;

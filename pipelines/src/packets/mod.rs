@@ -12,6 +12,7 @@ use pipeline_wire::{FailureKind, MediaClock, ProbeSpec};
 use crate::failure::{GraphError, Result};
 use crate::graph::LOOK;
 use crate::link::Link;
+use crate::picture_times;
 use crate::said_colours;
 use crate::source::source_element;
 pub use log::{PACKETS_MAX, Shape, StreamLog};
@@ -48,6 +49,7 @@ pub fn read(spec: &ProbeSpec, link: &Link) -> Result<Packets> {
     pipeline.add_many([&source, &parsebin])?;
     source.link(&parsebin)?;
     pipeline.connect_deep_element_added(|_, _, element| {
+        picture_times::complete(element);
         said_colours::prefer_bitstream(element);
     });
     let pass = Pass::new(spec, link, &pipeline);
