@@ -114,7 +114,7 @@ impl Row {
     }
 
     /// Sound and picture are apart in the film itself, and stay so.
-    pub fn as_source(self) -> Self {
+    pub fn apart_as_source(self) -> Self {
         Self { as_source: true, ..self }
     }
 
