@@ -1,11 +1,17 @@
 //! What can go wrong in a job, and whether another attempt may help.
 
+use std::time::Duration;
+
 use blob::BlobError;
 use catalogue::CatalogueError;
 use db::DbError;
 use jobs::{Failure, JobsError};
 use media::{CmafError, PlanError, PresentationError, TrackError};
-use sandbox::SandboxError;
+use sandbox::{SandboxError, SourceError};
+
+/// The pause before what was damaged is read again: a fault on the way may be mended by then. With the usual number
+/// of attempts a film fails of it after four minutes.
+const DAMAGE_PAUSE: Duration = Duration::from_secs(60);
 
 /// A failed attempt.
 #[derive(Debug, thiserror::Error)]
@@ -64,11 +70,33 @@ impl Trouble {
         }
     }
 
+    /// Whether something that every job needs is away, busy or full: it passes, and says nothing about this job.
+    fn is_passing(&self) -> bool {
+        match self {
+            Self::Child(SandboxError::Source(SourceError::Away(_)))
+            | Self::Store(BlobError::Io(_) | BlobError::Full) => true,
+            Self::Db(error) | Self::Jobs(JobsError::Db(error)) => error.is_passing(),
+            Self::Catalogue(error) => error.is_passing(),
+            _ => false,
+        }
+    }
+
+    /// Whether bytes came that are not those that were stored.
+    fn is_damage(&self) -> bool {
+        matches!(
+            self,
+            Self::Child(SandboxError::Source(SourceError::Damaged(_))) | Self::Store(BlobError::Damaged(_))
+        )
+    }
+
     /// Words for the creator when the attempts are used up.
     fn reason(&self) -> String {
         match self {
             Self::Child(error) => error.reason(),
             Self::Store(BlobError::Full) => "The server has no room left for this film.".to_owned(),
+            Self::Store(BlobError::Damaged(_) | BlobError::NotFound(_)) => {
+                "The stored film is damaged; upload it again.".to_owned()
+            }
             _ => "The film could not be processed because of a fault in the server.".to_owned(),
         }
     }
@@ -78,6 +106,10 @@ impl From<Trouble> for Failure {
     fn from(trouble: Trouble) -> Self {
         match trouble {
             Trouble::Jobs(JobsError::LeaseLost) => Self::LeaseLost,
+            trouble if trouble.is_passing() => Self::away(trouble.to_string()),
+            trouble if trouble.is_damage() => {
+                Self::Retry { reason: trouble.reason(), delay: Some(DAMAGE_PAUSE) }
+            }
             trouble => Self::retry(trouble.reason()),
         }
     }
