@@ -9,7 +9,7 @@ use futures_util::{StreamExt as _, stream};
 use serde_json::Value;
 use tests::{Client, Server, ServerOptions};
 
-use crate::{
+use super::{
     colour::{self, BARS, BRIGHT_BARS, Rgb},
     judge::{self, Pictures, Seen},
 };

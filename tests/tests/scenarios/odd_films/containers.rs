@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::{
+use super::{
     master::{Master, bt709},
     table::{Bars, Row, row},
     x264,

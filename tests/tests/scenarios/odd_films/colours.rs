@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::{
+use super::{
     master::{Master, Paint, bt709, yuv},
     table::{self, Bars, Row},
     x264,

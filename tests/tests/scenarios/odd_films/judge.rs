@@ -15,7 +15,7 @@ use tests::{
     hls::{attribute, download, join},
 };
 
-use crate::{
+use super::{
     colour::{self, Rgb},
     master::BARS_FROM,
 };
