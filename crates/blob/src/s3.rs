@@ -171,7 +171,11 @@ impl S3 {
         let Some(got) = found(of(name, request.send().await))? else { return Ok(None) };
         let (tag, bytes) = (got.e_tag.unwrap_or_default(), got.body.collect().await);
         let bytes = bytes.map_err(io::Error::other)?.into_bytes();
-        if self.tags.of(&bytes).fits(&tag) { Ok(Some((bytes, tag))) } else { Err(Failure::damaged(name).into()) }
+        if self.tags.of(&bytes).fits(&tag) {
+            Ok(Some((bytes, tag)))
+        } else {
+            Err(Failure::damaged(name).into())
+        }
     }
 
     /// Length and ETag of a full name; `None` when there is nothing.

@@ -98,7 +98,9 @@ impl SandboxError {
             Self::CpuExceeded { .. } => "This file takes too long to process.".into(),
             Self::Stalled(_) => "The media decoder got stuck on this file.".into(),
             Self::Source(SourceError::Damaged(_)) => "The stored film is damaged; upload it again.".into(),
-            Self::Source(SourceError::Away(_)) => "The film could not be read from where it is stored.".into(),
+            Self::Source(SourceError::Away(_)) => {
+                "The film could not be read from where it is stored.".into()
+            }
             Self::Spawn(_) | Self::Wire(_) | Self::Protocol(_) | Self::Socket(_) => {
                 "The film could not be processed because of a fault in the server.".into()
             }

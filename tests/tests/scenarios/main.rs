@@ -3,10 +3,12 @@
 
 mod backup;
 mod bad_input;
+mod faults;
 mod health;
 mod identity;
 mod limits;
 mod many_processes;
+mod mutants;
 mod odd_films;
 mod origins;
 mod presigned;

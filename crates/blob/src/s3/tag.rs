@@ -40,7 +40,11 @@ fn hex(digest: Md5) -> String {
 impl Tags {
     /// By the ETag that `bytes` got.
     pub(super) fn learn(bytes: &[u8], tag: &str) -> Self {
-        if hex(Md5::new_with_prefix(bytes)).eq_ignore_ascii_case(bare(tag)) { Self::Md5 } else { Self::Opaque }
+        if hex(Md5::new_with_prefix(bytes)).eq_ignore_ascii_case(bare(tag)) {
+            Self::Md5
+        } else {
+            Self::Opaque
+        }
     }
 
     /// The digest of bytes whose ETag comes later.

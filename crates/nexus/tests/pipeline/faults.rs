@@ -30,7 +30,8 @@ impl Gated {
 impl Source for Gated {
     async fn read_at(&self, offset: u64, len: u32) -> Result<Bytes, SourceError> {
         self.asked.add_permits(1);
-        self.may.acquire().await.map_err(|error| error.to_string())?.forget();
+        let away = |error: tokio::sync::AcquireError| SourceError::Away(error.to_string());
+        self.may.acquire().await.map_err(away)?.forget();
         self.data.read_at(offset, len).await
     }
 }
