@@ -33,7 +33,7 @@ impl Tally {
     pub fn count(&mut self, mutant: &Mutant, asset: &Value) {
         let ready = asset["state"] == "ready";
         let reason = asset["reason"].as_str().unwrap_or_default();
-        let outcome = if ready { "played in full".to_owned() } else { kind(reason) };
+        let outcome = if ready { "made into a film".to_owned() } else { kind(reason) };
         *self.outcomes.entry(outcome).or_default() += 1;
         let film = self.films.entry(mutant.film).or_default();
         film.0 += 1;
@@ -66,7 +66,7 @@ impl fmt::Display for Tally {
         for (outcome, count) in outcomes {
             writeln!(f, "| {outcome} | {count} |")?;
         }
-        writeln!(f, "\n| mutants of | films | played in full |\n| --- | --- | --- |")?;
+        writeln!(f, "\n| mutants of | films | made |\n| --- | --- | --- |")?;
         for (film, (count, ready)) in &self.films {
             writeln!(f, "| {film} | {count} | {ready} |")?;
         }
