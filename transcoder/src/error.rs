@@ -9,9 +9,11 @@ use jobs::{Failure, JobsError};
 use media::{CmafError, PlanError, PresentationError, TrackError};
 use sandbox::{SandboxError, SourceError};
 
-/// The pause before what was damaged is read again: a fault on the way may be mended by then. With the usual number
-/// of attempts a film fails of it after four minutes.
-const DAMAGE_PAUSE: Duration = Duration::from_secs(60);
+/// The pause before what was damaged is read again for the first time; three times as long each further time. With the
+/// usual five attempts a fault on the way has more than three minutes to be mended before a film fails of it.
+const DAMAGE_PAUSE: Duration = Duration::from_secs(5);
+/// Longest of these pauses.
+const DAMAGE_PAUSE_MAX: Duration = Duration::from_secs(300);
 
 /// A failed attempt.
 #[derive(Debug, thiserror::Error)]
@@ -102,6 +104,20 @@ impl Trouble {
     }
 }
 
+impl Trouble {
+    /// What the worker is to do about it, of a job that failed so often before.
+    pub(crate) fn into_failure(self, failures: u32) -> Failure {
+        let failure = Failure::from(self);
+        match failure {
+            Failure::Retry { reason, delay: Some(pause) } => {
+                let pause = pause.saturating_mul(3_u32.saturating_pow(failures)).min(DAMAGE_PAUSE_MAX);
+                Failure::Retry { reason, delay: Some(pause) }
+            }
+            failure => failure,
+        }
+    }
+}
+
 impl From<Trouble> for Failure {
     fn from(trouble: Trouble) -> Self {
         match trouble {
@@ -112,5 +128,26 @@ impl From<Trouble> for Failure {
             }
             trouble => Self::retry(trouble.reason()),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_away_is_no_failure_and_what_is_damaged_is_read_again_for_three_minutes() {
+        let away = || Trouble::Store(BlobError::Io(std::io::Error::other("503")));
+        assert!(matches!(away().into_failure(99), Failure::Away { .. }));
+        assert!(matches!(Trouble::Store(BlobError::Full).into_failure(0), Failure::Away { .. }));
+        let child = |fault| Trouble::Child(SandboxError::Source(fault));
+        assert!(matches!(child(SourceError::Away(String::new())).into_failure(0), Failure::Away { .. }));
+        let pause = |failures| match child(SourceError::Damaged(String::new())).into_failure(failures) {
+            Failure::Retry { reason, delay: Some(pause) } if reason.contains("damaged") => pause.as_secs(),
+            other => panic!("{other:?}"),
+        };
+        assert_eq!([pause(0), pause(1), pause(2), pause(3), pause(99)], [5, 15, 45, 135, 300]);
+        let other = Trouble::Incomplete("no report".into()).into_failure(0);
+        assert!(matches!(other, Failure::Retry { delay: None, .. }));
     }
 }
