@@ -13,7 +13,7 @@ test: ## everything: checks, unit tests on both databases, scenarios, programs o
 check: ## format, lints, docs, house rules
 	@scripts/check.sh
 
-soak: ## long repetitions: twenty rounds of kill -9 during upload and transcode
+soak: ## long repetitions: kills, stops, a minute of every fault (docs/FAULTS.md), ten thousand mutated films
 	@scripts/soak.sh
 
 bench: ## ours beside ffmpeg and the cost of idling, on a quiet machine; writes docs/BENCHMARKS.md

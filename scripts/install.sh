@@ -17,7 +17,7 @@ run_packages=(
 )
 test_packages=(
   ffmpeg postgresql postgresql-15 chromium vlc-bin vlc-plugin-base fonts-dejavu-core python3-venv
-  nginx caddy openssl systemd
+  nginx caddy openssl systemd libfaketime
 )
 
 packages=("${run_packages[@]}")

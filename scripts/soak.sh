@@ -1,10 +1,22 @@
 #!/usr/bin/env bash
 # Long repetitions, twenty rounds each: kill -9 of server and child at many moments of upload and transcode; and two
-# origins, two transcoders and an edge on one PostgreSQL and one S3 server, killed and stopped at every step.
+# origins, two transcoders and an edge on one PostgreSQL and one S3 server, killed and stopped at every step. Then a
+# minute of every fault of store, database, disk and clock, which writes docs/FAULTS.md, and ten thousand mutated films.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 scripts/install.sh test
 cargo build --release --locked --workspace --bins
-export NEXUS_TEST_ROUNDS="${NEXUS_TEST_ROUNDS:-20}"
-cargo test --release --locked --workspace --test scenarios -- \
-  --test-threads=1 --nocapture resilience:: many_processes::
+target="${CARGO_TARGET_DIR:-target}"
+mkdir -p "$target"
+export NEXUS_BIN="$(cd "$target" && pwd)/release/nexus"
+table=$(mktemp)
+trap 'rm -f "$table"' EXIT
+
+scenarios() {
+  cargo test --release --locked --workspace --test scenarios -- --test-threads=1 --nocapture "$@"
+}
+
+NEXUS_TEST_ROUNDS="${NEXUS_TEST_ROUNDS:-20}" scenarios resilience:: many_processes::
+NEXUS_TEST_FAULT_SECONDS="${NEXUS_TEST_FAULT_SECONDS:-60}" NEXUS_TEST_FAULTS_TABLE="$table" scenarios faults::
+cat docs/faults-head.md "$table" > docs/FAULTS.md
+NEXUS_TEST_MUTANTS="${NEXUS_TEST_MUTANTS:-10000}" scenarios mutants::

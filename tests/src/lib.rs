@@ -3,21 +3,37 @@
 //! Every process and folder a test makes ends with the value that holds it.
 
 mod client;
+mod disk;
 mod films;
 pub mod hls;
+mod proxy;
+mod random;
 mod server;
 mod stack;
+mod upload;
 
 pub use client::{Answer, Client};
+pub use disk::Disk;
 pub use films::{clip, fixtures};
-pub use server::{Server, ServerOptions, binary};
+pub use proxy::{Line, StoreFault, StoreProxy};
+pub use random::SplitMix;
+pub use server::{Server, ServerOptions, binary, children_of};
 
-use std::time::Duration;
+pub use upload::Upload;
+
+use std::{env, str::FromStr, time::Duration};
 
 use sha2::{Digest, Sha256};
 
 /// The longest any scenario waits for anything.
 pub const PATIENCE: Duration = Duration::from_secs(240);
+
+/// What an environment variable asks a scenario for, or else what is usual.
+#[must_use]
+#[expect(clippy::disallowed_methods, reason = "how long to run, and what on, is said from outside")]
+pub fn asked<T: FromStr>(variable: &str, usual: T) -> T {
+    env::var(variable).ok().and_then(|text| text.parse().ok()).unwrap_or(usual)
+}
 
 /// SHA-256, in lower-case hexadecimal.
 #[must_use]

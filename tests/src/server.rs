@@ -19,7 +19,7 @@ use tokio::{
 
 use testkit::TestRows;
 
-use crate::{Client, PATIENCE, stack::Stack};
+use crate::{Client, Line, PATIENCE, StoreProxy, stack::Stack};
 
 /// Lines of a server's log that are kept for a failing test to show.
 const LOG_LINES_MAX: usize = 400;
@@ -131,6 +131,15 @@ impl Server {
     /// When it does not become ready, or one of the servers is missing.
     pub async fn apart(options: ServerOptions) -> Self {
         Self::on(Place::new(Stack::apart().await, folder()), options.listen(), options).await
+    }
+
+    /// The same, with something in between that can fail.
+    ///
+    /// # Panics
+    /// When it does not become ready, or one of the servers is missing.
+    pub async fn behind(options: ServerOptions) -> (Self, Line, StoreProxy) {
+        let (stack, line, store) = Stack::behind().await;
+        (Self::on(Place::new(stack, folder()), options.listen(), options).await, line, store)
     }
 
     /// A look at the rows of a server that was started by [`Server::apart`].
@@ -345,12 +354,18 @@ impl Server {
     /// The process ids of its pipeline children.
     #[must_use]
     pub fn children(&self) -> Vec<u32> {
-        let tasks = std::fs::read_dir(format!("/proc/{}/task", self.id()));
-        let lists = tasks.into_iter().flatten().flatten().map(|task| task.path().join("children"));
-        let ids = lists.filter_map(|list| std::fs::read_to_string(list).ok());
-        ids.flat_map(|text| text.split_whitespace().filter_map(|id| id.parse().ok()).collect::<Vec<_>>())
-            .collect()
+        children_of(self.id())
     }
+}
+
+/// The process ids of a process's children.
+#[must_use]
+pub fn children_of(process: u32) -> Vec<u32> {
+    let tasks = std::fs::read_dir(format!("/proc/{process}/task"));
+    let lists = tasks.into_iter().flatten().flatten().map(|task| task.path().join("children"));
+    let ids = lists.filter_map(|list| std::fs::read_to_string(list).ok());
+    ids.flat_map(|text| text.split_whitespace().filter_map(|id| id.parse().ok()).collect::<Vec<_>>())
+        .collect()
 }
 
 impl Drop for Server {

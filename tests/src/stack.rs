@@ -1,8 +1,10 @@
 //! What a server under test keeps its rows and objects in: its own folder, or PostgreSQL and an S3 server.
 
-use std::path::Path;
+use std::{net::SocketAddr, path::Path};
 
 use testkit::{Engine, TestBucket, TestDatabase};
+
+use crate::{Line, StoreProxy};
 
 /// Which of them: `embedded`, as without it, or `postgres-s3`.
 const STACK_VARIABLE: &str = "NEXUS_TEST_STACK";
@@ -11,6 +13,23 @@ const STACK_VARIABLE: &str = "NEXUS_TEST_STACK";
 pub(crate) struct Apart {
     database: TestDatabase,
     bucket: TestBucket,
+    /// How servers reach the database and the bucket, where that is not where they are.
+    way: Option<(String, String)>,
+}
+
+/// An address without what is before and behind its host and port.
+fn authority(url: &str) -> &str {
+    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
+    let whole = rest.split('/').next().unwrap_or(rest);
+    whole.rsplit_once('@').map_or(whole, |(_, authority)| authority)
+}
+
+fn address(url: &str) -> SocketAddr {
+    authority(url).parse().unwrap_or_else(|_| panic!("{url} has no address and port"))
+}
+
+fn by_way_of(url: &str, address: SocketAddr) -> String {
+    url.replacen(authority(url), &address.to_string(), 1)
 }
 
 /// Where the rows and objects of the servers of one test are.
@@ -38,7 +57,18 @@ impl Stack {
         let database = TestDatabase::create(Engine::Postgres).await.expect("a database");
         database.migrate().await.expect("migrations apply");
         let bucket = TestBucket::create().await.expect("an S3 server");
-        Self::Apart(Box::new(Apart { database, bucket }))
+        Self::Apart(Box::new(Apart { database, bucket, way: None }))
+    }
+
+    /// The same, reached through what can fail.
+    pub(crate) async fn behind() -> (Self, Line, StoreProxy) {
+        let Self::Apart(mut apart) = Self::apart().await else { unreachable!("it is apart") };
+        let endpoint = apart.bucket.bucket.endpoint.clone().unwrap_or_default();
+        let line = Line::to(address(apart.database.url())).await;
+        let proxy = StoreProxy::before(address(&endpoint)).await;
+        let bucket = apart.bucket.url().replacen(authority(&endpoint), &proxy.address.to_string(), 1);
+        apart.way = Some((by_way_of(apart.database.url(), line.address), bucket));
+        (Self::Apart(apart), line, proxy)
     }
 
     /// The database and the bucket behind it.
@@ -58,7 +88,9 @@ impl Stack {
                 format!("sqlite:{}", first.join("nexus.db").display()),
                 first.join("store").display().to_string(),
             ),
-            Self::Apart(apart) => (apart.database.url().to_owned(), apart.bucket.url()),
+            Self::Apart(apart) => {
+                apart.way.clone().unwrap_or_else(|| (apart.database.url().to_owned(), apart.bucket.url()))
+            }
         };
         vec!["--database".into(), database, "--store".into(), store]
     }

@@ -1,11 +1,19 @@
 //! What can go wrong in a job, and whether another attempt may help.
 
+use std::time::Duration;
+
 use blob::BlobError;
 use catalogue::CatalogueError;
 use db::DbError;
 use jobs::{Failure, JobsError};
 use media::{CmafError, PlanError, PresentationError, TrackError};
-use sandbox::SandboxError;
+use sandbox::{SandboxError, SourceError};
+
+/// The pause before what was damaged is read again for the first time; three times as long each further time. With the
+/// usual five attempts a fault on the way has more than three minutes to be mended before a film fails of it.
+const DAMAGE_PAUSE: Duration = Duration::from_secs(5);
+/// Longest of these pauses.
+const DAMAGE_PAUSE_MAX: Duration = Duration::from_secs(300);
 
 /// A failed attempt.
 #[derive(Debug, thiserror::Error)]
@@ -64,12 +72,48 @@ impl Trouble {
         }
     }
 
+    /// Whether something that every job needs is away, busy or full: it passes, and says nothing about this job.
+    fn is_passing(&self) -> bool {
+        match self {
+            Self::Child(SandboxError::Source(SourceError::Away(_)))
+            | Self::Store(BlobError::Io(_) | BlobError::Full) => true,
+            Self::Db(error) | Self::Jobs(JobsError::Db(error)) => error.is_passing(),
+            Self::Catalogue(error) => error.is_passing(),
+            _ => false,
+        }
+    }
+
+    /// Whether bytes came that are not those that were stored.
+    fn is_damage(&self) -> bool {
+        matches!(
+            self,
+            Self::Child(SandboxError::Source(SourceError::Damaged(_))) | Self::Store(BlobError::Damaged(_))
+        )
+    }
+
     /// Words for the creator when the attempts are used up.
     fn reason(&self) -> String {
         match self {
             Self::Child(error) => error.reason(),
             Self::Store(BlobError::Full) => "The server has no room left for this film.".to_owned(),
+            Self::Store(BlobError::Damaged(_) | BlobError::NotFound(_)) => {
+                "The stored film is damaged; upload it again.".to_owned()
+            }
             _ => "The film could not be processed because of a fault in the server.".to_owned(),
+        }
+    }
+}
+
+impl Trouble {
+    /// What the worker is to do about it, of a job that failed so often before.
+    pub(crate) fn into_failure(self, failures: u32) -> Failure {
+        let failure = Failure::from(self);
+        match failure {
+            Failure::Retry { reason, delay: Some(pause) } => {
+                let pause = pause.saturating_mul(3_u32.saturating_pow(failures)).min(DAMAGE_PAUSE_MAX);
+                Failure::Retry { reason, delay: Some(pause) }
+            }
+            failure => failure,
         }
     }
 }
@@ -78,7 +122,32 @@ impl From<Trouble> for Failure {
     fn from(trouble: Trouble) -> Self {
         match trouble {
             Trouble::Jobs(JobsError::LeaseLost) => Self::LeaseLost,
+            trouble if trouble.is_passing() => Self::away(trouble.to_string()),
+            trouble if trouble.is_damage() => {
+                Self::Retry { reason: trouble.reason(), delay: Some(DAMAGE_PAUSE) }
+            }
             trouble => Self::retry(trouble.reason()),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_away_is_no_failure_and_what_is_damaged_is_read_again_for_three_minutes() {
+        let away = || Trouble::Store(BlobError::Io(std::io::Error::other("503")));
+        assert!(matches!(away().into_failure(99), Failure::Away { .. }));
+        assert!(matches!(Trouble::Store(BlobError::Full).into_failure(0), Failure::Away { .. }));
+        let child = |fault| Trouble::Child(SandboxError::Source(fault));
+        assert!(matches!(child(SourceError::Away(String::new())).into_failure(0), Failure::Away { .. }));
+        let pause = |failures| match child(SourceError::Damaged(String::new())).into_failure(failures) {
+            Failure::Retry { reason, delay: Some(pause) } if reason.contains("damaged") => pause.as_secs(),
+            other => panic!("{other:?}"),
+        };
+        assert_eq!([pause(0), pause(1), pause(2), pause(3), pause(99)], [5, 15, 45, 135, 300]);
+        let other = Trouble::Incomplete("no report".into()).into_failure(0);
+        assert!(matches!(other, Failure::Retry { delay: None, .. }));
     }
 }

@@ -188,7 +188,7 @@ impl Handler for Transcoder {
                         error = &trouble as &dyn std::error::Error,
                         "the attempt failed: {trouble}"
                     );
-                    Err(trouble.into())
+                    Err(trouble.into_failure(claim.failures))
                 }
             },
         }

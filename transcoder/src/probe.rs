@@ -11,7 +11,7 @@ use crate::{Attempt, Transcoder, error::Trouble, source::StoredSource, wire};
 
 pub(crate) async fn run(transcoder: &Transcoder, attempt: Attempt<'_>) -> Result<Settled, Trouble> {
     let source = StoredSource::open(&transcoder.store, &attempt.asset).await?;
-    let (report, sha256) = tokio::try_join!(probe(transcoder, source.clone()), digest(transcoder, &source))?;
+    let (report, sha256) = tokio::try_join!(probe(transcoder, source.clone()), digest(&source))?;
     let plan = media::plan(&wire::facts(report), &transcoder.policy)?;
     let mut tx = transcoder.db.write().await?;
     transcoder.catalogue.store_plan(&mut tx, attempt.id(), attempt.version, &plan, &sha256).await?;
@@ -36,8 +36,8 @@ async fn probe(transcoder: &Transcoder, source: StoredSource) -> Result<ProbeRep
 }
 
 /// SHA-256 of the source, as lower-case hexadecimal.
-async fn digest(transcoder: &Transcoder, source: &StoredSource) -> Result<String, Trouble> {
-    let mut pieces = transcoder.store.stream(&source.key, 0..source.bytes).await?;
+async fn digest(source: &StoredSource) -> Result<String, Trouble> {
+    let mut pieces = source.stream().await?;
     let mut digest = Sha256::new();
     while let Some(piece) = pieces.try_next().await? {
         digest.update(&piece);

@@ -40,6 +40,9 @@ pub enum BlobError {
     /// No room is left.
     #[error("the store is full")]
     Full,
+    /// What was read is not what was written, or what was written did not arrive; a later attempt may succeed.
+    #[error("the store brought wrong bytes: {0}")]
+    Damaged(String),
     /// The store failed; a later attempt may succeed.
     #[error("the store failed: {0}")]
     Io(std::io::Error),

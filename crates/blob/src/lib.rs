@@ -5,13 +5,16 @@
 //! their own and turned into an object at the end. What bytes mean, who may read them and how they are named
 //! is decided elsewhere.
 
+mod checked;
 mod error;
 mod folder;
 mod key;
 mod memory;
 mod s3;
 mod store;
+mod sums;
 
+pub use checked::Checked;
 pub use error::BlobError;
 pub use key::Key;
 pub use s3::Access;

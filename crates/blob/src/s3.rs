@@ -10,6 +10,7 @@ mod failure;
 mod multipart;
 mod stage;
 mod state;
+mod tag;
 
 use std::{
     collections::HashSet,
@@ -37,6 +38,7 @@ use tracing::warn;
 
 use crate::{BlobError, ByteStream, Key, Meta, PIECE_BYTES};
 use failure::{Failure, Reason, found, of};
+use tag::{Digest, Tags};
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// One try of one request, its body included; a part of an upload has to fit.
@@ -61,6 +63,8 @@ pub(crate) struct S3 {
     ambient: Ambient,
     /// Whether the server writes only on condition when told to.
     conditional: bool,
+    /// What the server's ETags say of bytes.
+    tags: Tags,
     /// Stages this process is appending to.
     writers: Mutex<HashSet<Key>>,
 }
@@ -113,10 +117,12 @@ impl S3 {
             prefix: bucket.prefix.clone(),
             ambient,
             conditional: true,
+            tags: Tags::Opaque,
             writers: Mutex::default(),
         };
         let probe = format!("{}probe", store.prefix);
-        store.put_at(&probe, Bytes::from_static(b"nexus"), Only::Always).await?;
+        let tag = store.put_at(&probe, Bytes::from_static(b"nexus"), Only::Always).await?;
+        store.tags = Tags::learn(b"nexus", &tag);
         for only in [Only::New, Only::Over("\"0\"")] {
             match store.put_at(&probe, Bytes::from_static(b"nexus"), only).await {
                 Err(Failure { reason: Reason::Changed, .. }) => {}
@@ -140,6 +146,7 @@ impl S3 {
 
     /// Writes under a full name; its ETag.
     async fn put_at(&self, name: &str, bytes: Bytes, only: Only<'_>) -> Result<String, Failure> {
+        let digest = self.tags.of(&bytes);
         let request = self.client.put_object().bucket(&self.bucket).key(name).body(Body::from(bytes));
         let request = match only {
             Only::Always => request,
@@ -154,15 +161,21 @@ impl S3 {
                 request
             }
         };
-        Ok(of(name, request.send().await)?.e_tag.unwrap_or_default())
+        let tag = of(name, request.send().await)?.e_tag.unwrap_or_default();
+        if digest.fits(&tag) { Ok(tag) } else { Err(Failure::damaged(name)) }
     }
 
     /// Reads all of a full name, with its ETag; `None` when there is nothing.
     async fn get_at(&self, name: &str) -> Result<Option<(Bytes, String)>, BlobError> {
         let request = self.client.get_object().bucket(&self.bucket).key(name);
         let Some(got) = found(of(name, request.send().await))? else { return Ok(None) };
-        let bytes = got.body.collect().await.map_err(io::Error::other)?.into_bytes();
-        Ok(Some((bytes, got.e_tag.unwrap_or_default())))
+        let (tag, bytes) = (got.e_tag.unwrap_or_default(), got.body.collect().await);
+        let bytes = bytes.map_err(io::Error::other)?.into_bytes();
+        if self.tags.of(&bytes).fits(&tag) {
+            Ok(Some((bytes, tag)))
+        } else {
+            Err(Failure::damaged(name).into())
+        }
     }
 
     /// Length and ETag of a full name; `None` when there is nothing.
@@ -210,14 +223,20 @@ impl S3 {
         Ok(Some(Meta { bytes: bytes.ok_or_else(unknown)? }))
     }
 
-    /// The body of `range`, as the server sends it; `None` when the range begins past the end.
-    async fn body(&self, key: &Key, range: Range<u64>) -> Result<Option<Body>, BlobError> {
+    /// The body of `range`, as the server sends it, and what it is to come to if it is all of the object; `None` when
+    /// the range begins past the end.
+    async fn body(&self, key: &Key, range: Range<u64>) -> Result<Option<(Body, Digest)>, BlobError> {
         let name = self.object(key);
         let bytes = format!("bytes={}-{}", range.start, range.end.saturating_sub(1));
         let request = self.client.get_object().bucket(&self.bucket).key(&name).range(bytes);
         match of(key.as_str(), request.send().await) {
             Err(Failure { reason: Reason::PastEnd, .. }) => Ok(None),
-            got => Ok(Some(got?.body)),
+            got => {
+                let got = got?;
+                let whole = got.content_range.is_none_or(|part| tag::is_whole(&part, &range));
+                let tag = got.e_tag.filter(|_| whole).unwrap_or_default();
+                Ok(Some((got.body, self.tags.expecting(&tag))))
+            }
         }
     }
 
@@ -226,25 +245,28 @@ impl S3 {
             let found = self.head(key).await?;
             return found.map(|_| Bytes::new()).ok_or_else(|| BlobError::NotFound(key.to_string()));
         }
-        let Some(body) = self.body(key, offset..offset.saturating_add(len)).await? else {
+        let Some((body, mut digest)) = self.body(key, offset..offset.saturating_add(len)).await? else {
             return Ok(Bytes::new());
         };
         let bytes = body.collect().await.map_err(io::Error::other)?.into_bytes();
         if bytes.len() as u64 > len {
             return Err(BlobError::Io(io::Error::other("more bytes than were asked for")));
         }
-        Ok(bytes)
+        digest.update(&bytes);
+        if digest.is_right() { Ok(bytes) } else { Err(Failure::damaged(key.as_str()).into()) }
     }
 
-    /// The bytes of `range` by one request; an error unless all of them come.
+    /// The bytes of `range` by one request; an error unless all of them come. Of a whole object the last piece is held
+    /// back until all of it is known to be right.
     pub(crate) async fn stream(&self, key: &Key, range: Range<u64>) -> Result<ByteStream, BlobError> {
         if range.is_empty() {
             self.get_range(key, 0, 0).await?;
             return Ok(stream::empty().boxed());
         }
         let left = range.end - range.start;
-        let body = self.body(key, range).await?.unwrap_or_default();
-        Ok(stream::try_unfold((body, Bytes::new(), left), next_piece).boxed())
+        let (body, digest) = self.body(key, range).await?.unwrap_or_default();
+        let rest = Rest { name: key.to_string(), body, held: Bytes::new(), left, digest };
+        Ok(stream::try_unfold(rest, next_piece).boxed())
     }
 
     pub(crate) async fn presigned_read(
@@ -262,7 +284,9 @@ impl S3 {
     }
 
     pub(crate) async fn delete(&self, key: &Key) -> Result<(), BlobError> {
-        self.delete_at(&self.object(key)).await
+        let (object, sums) = (self.object(key), self.sums_name(key));
+        let (object, sums) = tokio::join!(self.delete_at(&object), self.delete_at(&sums));
+        object.and(sums)
     }
 
     pub(crate) async fn list(
@@ -307,17 +331,29 @@ impl Drop for Hold<'_> {
     }
 }
 
-type Rest = (Body, Bytes, u64);
+/// What is left of a body.
+struct Rest {
+    name: String,
+    body: Body,
+    held: Bytes,
+    left: u64,
+    digest: Digest,
+}
 
-async fn next_piece((mut body, mut held, left): Rest) -> Result<Option<(Bytes, Rest)>, BlobError> {
-    if left == 0 {
+async fn next_piece(mut rest: Rest) -> Result<Option<(Bytes, Rest)>, BlobError> {
+    if rest.left == 0 {
         return Ok(None);
     }
-    while held.is_empty() {
-        let next = body.next().await.transpose().map_err(io::Error::other)?;
-        held = next.ok_or(BlobError::Io(io::ErrorKind::UnexpectedEof.into()))?;
+    while rest.held.is_empty() {
+        let next = rest.body.next().await.transpose().map_err(io::Error::other)?;
+        rest.held = next.ok_or(BlobError::Io(io::ErrorKind::UnexpectedEof.into()))?;
     }
-    let len = left.min(PIECE_BYTES).min(held.len() as u64);
-    let piece = held.split_to(usize::try_from(len).unwrap_or(held.len()));
-    Ok(Some((piece, (body, held, left - len))))
+    let len = rest.left.min(PIECE_BYTES).min(rest.held.len() as u64);
+    let piece = rest.held.split_to(usize::try_from(len).unwrap_or(rest.held.len()));
+    rest.digest.update(&piece);
+    rest.left -= len;
+    if rest.left == 0 && !rest.digest.is_right() {
+        return Err(Failure::damaged(&rest.name).into());
+    }
+    Ok(Some((piece, rest)))
 }

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use futures_util::{Stream, StreamExt, stream, stream::BoxStream};
 use settings::Bucket;
 
-use crate::{Access, BlobError, Key, folder::Folder, memory::Memory, s3::S3};
+use crate::{Access, BlobError, Checked, Key, folder::Folder, memory::Memory, s3::S3};
 
 /// Largest piece a [`ByteStream`] yields, in bytes.
 pub const PIECE_BYTES: u64 = 256 << 10;
@@ -98,6 +98,16 @@ impl Store {
     /// [`BlobError::NotFound`]; [`BlobError::Io`].
     pub async fn get_range(&self, key: &Key, offset: u64, len: u64) -> Result<Bytes, BlobError> {
         on!(self, backend => backend.get_range(key, offset, len).await)
+    }
+
+    /// An object to be read with its bytes checked, where it has checksums.
+    ///
+    /// # Errors
+    /// [`BlobError::NotFound`]; [`BlobError::Damaged`] when the checksums themselves are; [`BlobError::Io`].
+    pub async fn checked(&self, key: &Key) -> Result<Checked, BlobError> {
+        let meta = self.head(key).await?.ok_or_else(|| BlobError::NotFound(key.to_string()))?;
+        let sums = if let Backend::S3(s3) = &self.0 { s3.sums(key, meta.bytes).await? } else { None };
+        Ok(Checked::new(self.clone(), key.clone(), meta.bytes, sums))
     }
 
     /// The bytes of `range`, which must lie within the object; a stream that ends early is an error.

@@ -140,6 +140,16 @@ async fn a_long_stage_is_what_was_sent(store: Store) {
     let stored: Vec<Bytes> =
         store.stream(&name, 0..20_000_003).await.expect("found").try_collect().await.expect("read");
     assert!(stored.concat() == all, "the object is what was sent");
+    let checked = store.checked(&name).await.expect("found");
+    assert_eq!(checked.bytes(), 20_000_003);
+    let stored: Vec<Bytes> =
+        checked.stream().await.expect("found").try_collect().await.expect("all of it is right");
+    assert!(stored.concat() == all);
+    for (from, len) in [(0, 1 << 20), (300_000, 900_000), (19_900_000, 1 << 20)] {
+        let read = checked.read_at(from, len).await.expect("right");
+        let from = usize::try_from(from).expect("small");
+        assert!(read == all[from..all.len().min(from + usize::try_from(len).expect("small"))]);
+    }
 }
 
 async fn a_dropped_stage_is_gone(store: Store) {

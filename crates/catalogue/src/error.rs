@@ -153,6 +153,17 @@ impl CatalogueError {
     pub fn is_moot(&self) -> bool {
         matches!(self, Self::NotFound | Self::Superseded { .. } | Self::Illegal(_))
     }
+
+    /// Whether the database as a whole is away, busy or full, which passes.
+    #[must_use]
+    pub fn is_passing(&self) -> bool {
+        match self {
+            Self::Db(error) | Self::Jobs(JobsError::Db(error)) | Self::Events(EventsError::Db(error)) => {
+                error.is_passing()
+            }
+            _ => false,
+        }
+    }
 }
 
 /// The result of a call into this domain.

@@ -15,6 +15,10 @@ use crate::{Catalogue, CatalogueError, Result, Upload, limits::Allowance, store}
 /// as tus-js-client does by default, outlast it.
 pub const WRITE_LEASE: Duration = Duration::from_secs(6);
 
+/// How far clocks may be apart. Beyond, a lease is not respected: the store sees to it that its holder spoils nothing,
+/// while a clock that was an hour ahead would keep everybody out for an hour.
+const CLOCKS_DIFFER_MAX: Duration = WRITE_LEASE;
+
 /// The most that is promised to an upload of which nothing says how long it will be: 1 PiB.
 const SIZE_UNKNOWN_MAX: u64 = 1 << 50;
 
@@ -50,7 +54,8 @@ impl Catalogue {
             Some(_) => None,
             None => Some(self.allowance(&mut tx, &upload.tenant).await?),
         };
-        if !store::upload::claim(&mut tx, &lease, writer, lease.until, now).await? {
+        let latest = lease.until + CLOCKS_DIFFER_MAX;
+        if !store::upload::claim(&mut tx, &lease, writer, lease.until, now, latest).await? {
             let until = store::upload::claimed_until(&mut tx, &upload.id).await?;
             return Err(CatalogueError::Busy {
                 wait: until.map_or(Duration::ZERO, |until| until.since(now).min(WRITE_LEASE)),

@@ -86,6 +86,12 @@ impl DbError {
         matches!(self, Self::Busy(_) | Self::Unavailable(_))
     }
 
+    /// Whether it says something about the database as a whole, which passes: it is away, busy or full.
+    #[must_use]
+    pub fn is_passing(&self) -> bool {
+        matches!(self, Self::Busy(_) | Self::Unavailable(_) | Self::Full(_))
+    }
+
     /// Whether this is a violation of the unique key over exactly `columns` of `table`.
     #[must_use]
     pub fn is_unique(&self, on: &str, of: &[&str]) -> bool {

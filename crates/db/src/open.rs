@@ -3,7 +3,7 @@
 use std::{fmt, path::Path, str::FromStr as _, time::Duration};
 
 use sqlx::{
-    PgPool, SqlitePool,
+    Connection as _, PgPool, SqliteConnection, SqlitePool,
     postgres::{PgConnectOptions, PgPoolOptions},
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
@@ -197,6 +197,7 @@ async fn open_lite(path: &str, options: Options) -> Result<Db, DbError> {
             .acquire_timeout(options.acquire_timeout)
             .max_lifetime(None)
             .test_before_acquire(false)
+            .after_release(|connection, _| Box::pin(is_sound(connection)))
     };
     // The writer opens first and stays: it creates the file, and the write-ahead log lives as long as it does.
     let writer = connect.clone().journal_mode(SqliteJournalMode::Wal);
@@ -205,6 +206,18 @@ async fn open_lite(path: &str, options: Options) -> Result<Db, DbError> {
     let readers = pool().max_connections(options.connections).idle_timeout(READER_IDLE);
     let read = readers.connect_with(reader).await?;
     Ok(Db(Pools::Lite { read, write }))
+}
+
+/// Whether a connection can begin another transaction. SQLite undoes one by itself when the disk is full or fails
+/// (<https://www.sqlite.org/lang_transaction.html>, section 3); the driver goes on counting it as open, and would
+/// refuse every other on this connection for good.
+async fn is_sound(connection: &mut SqliteConnection) -> Result<bool, sqlx::Error> {
+    if !connection.is_in_transaction() {
+        return Ok(true);
+    }
+    // An undoing may still be on its way to the connection's thread; this comes after it.
+    connection.ping().await?;
+    Ok(!connection.is_in_transaction())
 }
 
 async fn open_pg(url: &str, options: Options) -> Result<Db, DbError> {

@@ -135,6 +135,8 @@ pub enum Outcome {
     Completed,
     /// Waits for another attempt.
     Retried,
+    /// Waits until what it needs is there again.
+    Postponed,
     /// Rests as dead.
     Failed,
     /// Done, and waits for its next time.
@@ -142,7 +144,7 @@ pub enum Outcome {
 }
 
 /// Proof that a claim was settled and the transaction that did so is durable. Only [`crate::Queue::complete`],
-/// [`crate::Queue::repeat`], [`crate::Queue::retry`] and [`crate::Queue::fail`] make one.
+/// [`crate::Queue::repeat`], [`crate::Queue::retry`], [`crate::Queue::postpone`] and [`crate::Queue::fail`] make one.
 #[derive(Debug)]
 #[must_use]
 pub struct Settled(Outcome);
@@ -165,6 +167,12 @@ pub enum Failure {
         /// How long to wait; `None` lets the failures so far decide.
         delay: Option<Duration>,
     },
+    /// What every job needs is away, such as the database or the object store: an attempt says nothing about this
+    /// job. It waits, however long that lasts, and no failure is counted.
+    Away {
+        /// Words for whoever runs the server.
+        reason: String,
+    },
     /// No attempt will succeed.
     Fatal {
         /// Words for whoever owns the job's subject.
@@ -180,6 +188,11 @@ impl Failure {
         Self::Retry { reason: reason.into(), delay: None }
     }
 
+    /// What every job needs is away.
+    pub fn away(reason: impl Into<String>) -> Self {
+        Self::Away { reason: reason.into() }
+    }
+
     /// No attempt will succeed.
     pub fn fatal(reason: impl Into<String>) -> Self {
         Self::Fatal { reason: reason.into() }
@@ -188,7 +201,7 @@ impl Failure {
 
 impl From<DbError> for Failure {
     fn from(error: DbError) -> Self {
-        Self::retry(error.to_string())
+        if error.is_passing() { Self::away(error.to_string()) } else { Self::retry(error.to_string()) }
     }
 }
 
@@ -196,6 +209,7 @@ impl From<JobsError> for Failure {
     fn from(error: JobsError) -> Self {
         match error {
             JobsError::LeaseLost => Self::LeaseLost,
+            JobsError::Db(error) => error.into(),
             JobsError::Payload(_) | JobsError::PayloadTooLarge(_) => Self::fatal(error.to_string()),
             other => Self::retry(other.to_string()),
         }
@@ -287,6 +301,15 @@ pub struct DeadJob {
     pub at: Timestamp,
 }
 
+/// Doublings of the pause of a job that waits for what is away: it is to go on soon after that is back.
+const AWAY_DOUBLINGS: u32 = 4;
+
+/// The pause of a job's `attempt`-th claim (from 1) that found something away: 2 s to 16 s, of which `random` takes
+/// up to half.
+pub(crate) fn away_pause(attempt: u32, random: u8) -> Duration {
+    backoff(attempt.clamp(1, AWAY_DOUBLINGS), random)
+}
+
 /// The pause after the `failures`-th failure (from 1): doubling from 2 s to 5 min, of which `random` takes
 /// away up to half so that jobs that failed together do not return together.
 pub(crate) fn backoff(failures: u32, random: u8) -> Duration {
@@ -326,6 +349,11 @@ mod tests {
             prop_assert!(reason.starts_with(&kept) && kept.len() <= REASON_BYTES_MAX);
             prop_assert!(kept.len() + 4 > REASON_BYTES_MAX || kept == reason);
         }
+    }
+
+    #[test]
+    fn who_waits_for_what_is_away_goes_on_soon_after() {
+        assert_eq!([0, 1, 2, 4, 1000].map(|attempt| away_pause(attempt, 0).as_secs()), [2, 2, 4, 16, 16]);
     }
 
     #[test]

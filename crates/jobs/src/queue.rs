@@ -199,6 +199,25 @@ impl Queue {
         Ok(settling.done(Outcome::Retried))
     }
 
+    /// Lets the job be attempted again after `delay`, because something it needs is away; counts nothing, and
+    /// commits `tx`.
+    ///
+    /// # Errors
+    /// [`JobsError::LeaseLost`], and `tx` is undone; [`JobsError::Db`].
+    pub async fn postpone(
+        &self,
+        mut tx: Tx,
+        claim: &Claim,
+        reason: &str,
+        delay: Duration,
+    ) -> Result<Settled, JobsError> {
+        let (now, reason) = (self.now(), bounded_reason(reason));
+        let settling = claim.begin_settling();
+        held(store::postpone(&mut tx, claim, &reason, self.due(delay), now).await?)?;
+        tx.commit().await?;
+        Ok(settling.done(Outcome::Postponed))
+    }
+
     /// Lets the job rest as dead with its reason, and commits `tx`.
     ///
     /// # Errors

@@ -84,6 +84,9 @@ statements! {
     RETRY -> () = "update job set state = 'waiting', visible_us = $3, worker = null, token = null,
             failures = failures + 1, reason = $4, updated_us = $5
         where id = $1 and token = $2";
+    POSTPONE -> () = "update job set state = 'waiting', visible_us = $3, worker = null, token = null,
+            reason = $4, updated_us = $5
+        where id = $1 and token = $2";
     FAIL -> () = "update job set state = 'dead', worker = null, token = null, failures = failures + 1,
             reason = $3, updated_us = $4
         where id = $1 and token = $2";
@@ -242,6 +245,16 @@ pub(crate) async fn retry(
     now: Timestamp,
 ) -> Result<bool, DbError> {
     Ok(tx.exec(RETRY, (&claim.id, &claim.token, at, reason, now)).await? == 1)
+}
+
+pub(crate) async fn postpone(
+    tx: &mut Tx,
+    claim: &Claim,
+    reason: &str,
+    at: Timestamp,
+    now: Timestamp,
+) -> Result<bool, DbError> {
+    Ok(tx.exec(POSTPONE, (&claim.id, &claim.token, at, reason, now)).await? == 1)
 }
 
 pub(crate) async fn fail(tx: &mut Tx, claim: &Claim, reason: &str, now: Timestamp) -> Result<bool, DbError> {

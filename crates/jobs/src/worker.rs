@@ -12,7 +12,10 @@ use tokio::{
 };
 use tracing::{Instrument as _, info, info_span, warn};
 
-use crate::{Claim, Failure, JobsError, Outcome, Queue, Settled, model::backoff};
+use crate::{
+    Claim, Failure, JobsError, Outcome, Queue, Settled,
+    model::{away_pause, backoff},
+};
 
 /// The pause after a claim that failed.
 const CLAIM_RETRY: Duration = Duration::from_secs(1);
@@ -231,6 +234,7 @@ impl<H: Handler> Worker<H> {
         let (reason, delay) = match failure {
             Failure::LeaseLost => return Ok("lease_lost"),
             Failure::Fatal { reason } => return self.give_up(claim, &reason).await,
+            Failure::Away { reason } => return self.postpone(claim, &reason).await,
             Failure::Retry { reason, delay } => (reason, delay),
         };
         let failures = claim.failures.saturating_add(1);
@@ -240,6 +244,13 @@ impl<H: Handler> Worker<H> {
         let delay = delay.unwrap_or_else(|| backoff(failures, self.queue.ambient().bytes::<1>()[0]));
         warn!(reason, delay_s = delay.as_secs(), "the attempt failed and is retried later: {reason}");
         let settled = self.queue.retry(self.queue.db().write().await?, claim, &reason, delay).await?;
+        Ok(outcome_label(settled.outcome()))
+    }
+
+    async fn postpone(&self, claim: &Claim, reason: &str) -> Result<&'static str, Failure> {
+        let delay = away_pause(claim.attempt, self.queue.ambient().bytes::<1>()[0]);
+        warn!(reason, delay_s = delay.as_secs(), "the job waits for what is away: {reason}");
+        let settled = self.queue.postpone(self.queue.db().write().await?, claim, reason, delay).await?;
         Ok(outcome_label(settled.outcome()))
     }
 
@@ -255,7 +266,7 @@ impl<H: Handler> Worker<H> {
         match settled {
             Ok(label) => label,
             Err(Failure::LeaseLost) => "lease_lost",
-            Err(Failure::Retry { reason, .. } | Failure::Fatal { reason }) => {
+            Err(Failure::Retry { reason, .. } | Failure::Away { reason } | Failure::Fatal { reason }) => {
                 warn!(reason, "the attempt's end could not be recorded: {reason}");
                 "unrecorded"
             }
@@ -267,6 +278,7 @@ fn outcome_label(outcome: Outcome) -> &'static str {
     match outcome {
         Outcome::Completed => "completed",
         Outcome::Retried => "retried",
+        Outcome::Postponed => "postponed",
         Outcome::Failed => "failed",
         Outcome::Repeated => "repeated",
     }

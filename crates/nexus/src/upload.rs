@@ -3,6 +3,8 @@
 //! Where an upload stands is kept in a small file per (server, film) in the user's state folder, so that the
 //! same command after a broken line, a crash or a reboot goes on where the server's last byte is.
 
+mod patience;
+
 use std::{
     io::SeekFrom,
     path::{Path, PathBuf},
@@ -15,7 +17,7 @@ use axum::body::Body;
 use base64::{Engine, engine::general_purpose::STANDARD};
 use clap::Args;
 use http::{HeaderMap, Method, Request, StatusCode, Uri, header};
-use httpkit::client::{Client, ClientError, collect};
+use httpkit::client::{Client, collect};
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -25,12 +27,10 @@ use tokio::{
 };
 use tokio_util::io::ReaderStream;
 
+use patience::{TRIES_MAX, at_last, once, pause, refused};
+
 /// Bytes sent in one request; small enough that a proxy's body limit seldom bites.
 const REQUEST_BYTES: u64 = 64 << 20;
-/// Broken requests in a row before the command gives up.
-const TRIES_MAX: u32 = 8;
-/// Longest pause between tries.
-const PAUSE_MAX: Duration = Duration::from_secs(20);
 /// Pause between looks at the transcode.
 const POLL: Duration = Duration::from_millis(500);
 /// Largest JSON answer accepted.
@@ -144,17 +144,6 @@ pub async fn run(args: UploadArgs) -> Result<ExitCode> {
     Ok(if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }
 
-/// Asks again, with pauses, while the server does not answer, or not to the end.
-async fn at_last<T, F: Future<Output = Result<T>>>(ask: impl Fn() -> F) -> Result<T> {
-    for tries in 1..TRIES_MAX {
-        match ask().await {
-            Err(error) if error.is::<ClientError>() => tokio::time::sleep(pause(tries)).await,
-            answered => return answered,
-        }
-    }
-    ask().await
-}
-
 impl Uploader<'_> {
     fn report(&self, file: &Path, asset: Option<&Asset>, state: &str, reason: Option<&str>) {
         let (hls, dash) =
@@ -181,7 +170,7 @@ impl Uploader<'_> {
         let memory = Memory::of(&self.args.server, path, length)?;
         let (location, asset) = match self.resumable(&memory).await {
             Some(known) => known,
-            None => self.create(path, length, &memory).await?,
+            None => once(|| self.create(path, length, &memory)).await?,
         };
         let bar = self.bar(path, length);
         self.send(&Sending { path, length, location: &location, bar: &bar }).await?;
@@ -235,7 +224,7 @@ impl Uploader<'_> {
             .header("upload-metadata", metadata);
         let (status, headers, body) = self.answer(request.body(Body::empty())?).await?;
         if status != StatusCode::CREATED {
-            bail!(refusal(status, &body));
+            return Err(refused(status, refusal(status, &body)));
         }
         let given = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
         let location = given("location").ok_or_else(|| anyhow!("the server named no upload"))?;
@@ -277,7 +266,7 @@ impl Uploader<'_> {
         let (status, headers, _) =
             self.answer(self.request(Method::HEAD, location)?.body(Body::empty())?).await?;
         if !status.is_success() {
-            bail!("the server answered {status} for the upload");
+            return Err(refused(status, format!("the server answered {status} for the upload")));
         }
         offset_of(&headers)
     }
@@ -314,7 +303,7 @@ impl Uploader<'_> {
         let url = format!("{}/api/v1/assets/{id}", self.args.server.trim_end_matches('/'));
         let (status, _, body) = self.answer(self.request(Method::GET, &url)?.body(Body::empty())?).await?;
         if !status.is_success() {
-            bail!(refusal(status, &body));
+            return Err(refused(status, refusal(status, &body)));
         }
         serde_json::from_slice(&body).context("the server's answer about the asset")
     }
@@ -350,10 +339,6 @@ impl Uploader<'_> {
 enum Broken {
     Line(anyhow::Error),
     Final(anyhow::Error),
-}
-
-fn pause(tries: u32) -> Duration {
-    PAUSE_MAX.min(Duration::from_millis(250 << tries.min(10)))
 }
 
 fn offset_of(headers: &HeaderMap) -> Result<u64> {
@@ -431,12 +416,6 @@ mod tests {
         let given = absolute("http://10.0.0.5:8080/", "https://video.example/files/01j").expect("joined");
         assert_eq!(given, "http://10.0.0.5:8080/files/01j");
         assert_eq!(absolute("http://h", "/files/1").expect("joined"), "http://h/files/1");
-    }
-
-    #[test]
-    fn pauses_grow_to_their_limit() {
-        assert_eq!(pause(1), Duration::from_millis(500));
-        assert_eq!(pause(99), PAUSE_MAX);
     }
 
     #[test]

@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use pipeline_wire::{SourceFailure, WireError};
 
+use crate::SourceError;
+
 /// Why a child delivered no result.
 #[derive(Debug, thiserror::Error)]
 pub enum SandboxError {
@@ -41,6 +43,9 @@ pub enum SandboxError {
     /// The child made no progress and was killed.
     #[error("the pipeline child made no progress for {} s", .0.as_secs())]
     Stalled(Duration),
+    /// The child did not get the bytes it asked for; what it said of them is worth nothing.
+    #[error("the source could not be read: {0}")]
+    Source(SourceError),
     /// The child sent something that is no frame.
     #[error(transparent)]
     Wire(#[from] WireError),
@@ -92,6 +97,10 @@ impl SandboxError {
             Self::OutOfMemory { .. } => "This file needs more memory than a film may use.".into(),
             Self::CpuExceeded { .. } => "This file takes too long to process.".into(),
             Self::Stalled(_) => "The media decoder got stuck on this file.".into(),
+            Self::Source(SourceError::Damaged(_)) => "The stored film is damaged; upload it again.".into(),
+            Self::Source(SourceError::Away(_)) => {
+                "The film could not be read from where it is stored.".into()
+            }
             Self::Spawn(_) | Self::Wire(_) | Self::Protocol(_) | Self::Socket(_) => {
                 "The film could not be processed because of a fault in the server.".into()
             }
@@ -108,6 +117,7 @@ impl SandboxError {
             Self::OutOfMemory { .. } => "memory",
             Self::CpuExceeded { .. } => "cpu",
             Self::Stalled(_) => "stalled",
+            Self::Source(_) => "source",
             Self::Wire(_) | Self::Protocol(_) => "protocol",
             Self::Socket(_) => "socket",
         }

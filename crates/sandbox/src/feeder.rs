@@ -8,9 +8,9 @@ use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use pipeline_wire::{READ_MAX, ToChild};
 
-use crate::Source;
+use crate::{Source, SourceError};
 
-type Fetch = BoxFuture<'static, Result<Bytes, String>>;
+type Fetch = BoxFuture<'static, Result<Bytes, SourceError>>;
 
 /// A range of the source.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,6 +43,8 @@ pub(crate) struct Feeder {
     window: Option<(Range, Bytes)>,
     /// Where the last read ended; a read that starts there is sequential.
     last_end: u64,
+    /// Why a read of the child failed.
+    fault: Option<SourceError>,
 }
 
 impl Feeder {
@@ -61,6 +63,7 @@ impl Feeder {
             ahead: None,
             window: None,
             last_end: 0,
+            fault: None,
         }
     }
 
@@ -84,6 +87,11 @@ impl Feeder {
         self.wanted.is_some()
     }
 
+    /// Why the child did not get what it asked for, if that happened.
+    pub(crate) fn take_fault(&mut self) -> Option<SourceError> {
+        self.fault.take()
+    }
+
     /// Drives the fetches; ready with the answer to the outstanding read. Cancel-safe: all state is in `self`.
     pub(crate) async fn answer(&mut self) -> ToChild {
         std::future::poll_fn(|cx| self.poll(cx)).await
@@ -102,7 +110,11 @@ impl Feeder {
         }
         Poll::Ready(match answer {
             Ok(bytes) => ToChild::Data(bytes),
-            Err(reason) => ToChild::ReadFailed(reason),
+            Err(fault) => {
+                let reason = fault.to_string();
+                self.fault = Some(fault);
+                ToChild::ReadFailed(reason)
+            }
         })
     }
 
@@ -124,7 +136,7 @@ impl Feeder {
         }
     }
 
-    fn poll_range(&mut self, range: Range, cx: &mut Context<'_>) -> Poll<Result<Bytes, String>> {
+    fn poll_range(&mut self, range: Range, cx: &mut Context<'_>) -> Poll<Result<Bytes, SourceError>> {
         if range.len == 0 {
             return Poll::Ready(Ok(Bytes::new()));
         }
@@ -157,12 +169,12 @@ impl Feeder {
     }
 }
 
-fn whole(range: Range, fetched: Result<Bytes, String>) -> Result<Bytes, String> {
+fn whole(range: Range, fetched: Result<Bytes, SourceError>) -> Result<Bytes, SourceError> {
     let bytes = fetched?;
     if bytes.len() == range.len as usize {
         Ok(bytes)
     } else {
-        Err(format!("{} of {} bytes at {}", bytes.len(), range.len, range.offset))
+        Err(SourceError::Away(format!("{} of {} bytes at {}", bytes.len(), range.len, range.offset)))
     }
 }
 
@@ -179,7 +191,7 @@ mod tests {
     }
 
     impl Source for Log {
-        async fn read_at(&self, offset: u64, len: u32) -> Result<Bytes, String> {
+        async fn read_at(&self, offset: u64, len: u32) -> Result<Bytes, SourceError> {
             self.reads.lock().expect("log").push((offset, len));
             self.data.read_at(offset, len).await
         }

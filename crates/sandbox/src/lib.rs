@@ -27,5 +27,5 @@ mod watchdog;
 pub use error::{Ending, SandboxError};
 pub use options::{Limits, Options};
 pub use running::Running;
-pub use source::{NoSource, Source};
+pub use source::{NoSource, Source, SourceError};
 pub use spawn::Sandbox;

@@ -14,7 +14,7 @@ use tokio::time::{Instant, timeout};
 use crate::feeder::Feeder;
 use crate::stderr::Tail;
 use crate::watchdog::Watchdog;
-use crate::{Ending, Limits, SandboxError};
+use crate::{Ending, Limits, SandboxError, SourceError};
 
 /// How long a child that closed its socket may take to end.
 const ENDING_MAX: Duration = Duration::from_secs(2);
@@ -120,7 +120,9 @@ impl Running {
             tracing::warn!(graph = self.graph, pid = self.child.id(), "a killed pipeline child does not end");
         }
         self.over = true;
-        match self.ended.take().unwrap_or(Ok(())).map_err(|error| self.explain(error)) {
+        let ended = self.ended.take().unwrap_or(Ok(())).map_err(|error| self.explain(error));
+        // A graph may take a failed read for the end of a film, or for a fault of the film.
+        match self.wire.feeder.take_fault().map_or(ended, |fault| Err(SandboxError::Source(fault))) {
             Ok(()) => {
                 count_end(self.graph, "done");
                 Ok(None)
@@ -174,6 +176,10 @@ impl Running {
                 Ok(())
             }
             Event::Closed => Err(self.crash().await),
+            Event::Overdue if waits => {
+                let silence = format!("no bytes for {} s", self.watchdog.idle().as_secs());
+                Err(SandboxError::Source(SourceError::Away(silence)))
+            }
             Event::Overdue => Err(SandboxError::Stalled(self.watchdog.idle())),
         }
     }

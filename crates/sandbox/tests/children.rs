@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use pipeline_wire::{GraphSpec, ProbeSpec, SourceSpec, WireError};
-use sandbox::{Ending, Limits, NoSource, Options, Running, Sandbox, SandboxError, Source};
+use sandbox::{Ending, Limits, NoSource, Options, Running, Sandbox, SandboxError, Source, SourceError};
 use tempfile::TempDir;
 
 struct Rig {
@@ -89,7 +89,7 @@ async fn a_frame_that_does_not_parse() {
 async fn reads_out_of_turn() {
     struct Never;
     impl Source for Never {
-        async fn read_at(&self, _offset: u64, _len: u32) -> Result<Bytes, String> {
+        async fn read_at(&self, _offset: u64, _len: u32) -> Result<Bytes, SourceError> {
             std::future::pending().await
         }
     }

@@ -40,9 +40,17 @@ fn away(part: &str, failure: &(dyn Error + 'static)) -> Problem {
     Problem::unavailable(format!("{part} is busy or away; nothing was changed"), RETRY_AFTER)
 }
 
+fn full() -> Problem {
+    Problem::insufficient_storage("the server has no room for more bytes now; try again later")
+}
+
 impl Answer for DbError {
     fn answer(self) -> Problem {
-        if self.is_retryable() { away("the database", &self) } else { ours(&self) }
+        match self {
+            Self::Full(_) => full(),
+            error if error.is_retryable() => away("the database", &error),
+            error => ours(&error),
+        }
     }
 }
 
@@ -55,11 +63,9 @@ impl Answer for BlobError {
                 Problem::conflict("another request is at work on the same bytes").retry_after(RETRY_AFTER)
             }
             Self::TooLong { limit } => Problem::payload_too_large(limit),
-            Self::Full => {
-                Problem::insufficient_storage("the server has no room for more bytes now; try again later")
-            }
+            Self::Full => full(),
             Self::BodyBroken { reason, .. } => Problem::bad_request(format!("the body broke off: {reason}")),
-            Self::Io(_) => away("the object store", &self),
+            Self::Io(_) | Self::Damaged(_) => away("the object store", &self),
             Self::BadKey(_) | Self::Conflict(_) => ours(&self),
         }
     }

@@ -4,10 +4,12 @@
 mod api;
 mod backup;
 mod bad_input;
+mod faults;
 mod health;
 mod identity;
 mod limits;
 mod many_processes;
+mod mutants;
 mod odd_films;
 mod openapi;
 mod origins;

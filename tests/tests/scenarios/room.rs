@@ -1,49 +1,13 @@
 //! A disk that fills: uploads are refused and jobs wait, and both go on when there is room again.
 
-use std::{path::Path, time::Duration};
+use std::time::Duration;
 
 use http::Method;
-use rustix::mount::{MountFlags, UnmountFlags, mount, unmount};
-use tempfile::TempDir;
-use tests::{Answer, Client, Server, ServerOptions, clip, eventually};
+use tests::{Answer, Client, Disk, Server, ServerOptions, clip, eventually};
 
 const TUS: (&str, &str) = ("tus-resumable", "1.0.0");
 const DISK_BYTES: u64 = 96 << 20;
 const FLOOR_BYTES: u64 = 32 << 20;
-
-/// A file system of its own, of [`DISK_BYTES`].
-struct Disk(TempDir);
-
-impl Disk {
-    fn new() -> Self {
-        let folder = tempfile::tempdir().expect("a temporary folder");
-        let options = std::ffi::CString::new(format!("size={DISK_BYTES}")).expect("no NUL");
-        mount("tmpfs", folder.path(), "tmpfs", MountFlags::empty(), options.as_c_str())
-            .expect("a disk of its own, which root may mount");
-        Self(folder)
-    }
-
-    fn path(&self) -> &Path {
-        self.0.path()
-    }
-
-    /// Leaves less than the floor free.
-    fn fill(&self) {
-        let ballast = vec![1; usize::try_from(DISK_BYTES - FLOOR_BYTES).expect("small")];
-        std::fs::write(self.path().join("ballast"), ballast).expect("it fits");
-    }
-
-    fn relieve(&self) {
-        std::fs::remove_file(self.path().join("ballast")).expect("it was there");
-    }
-}
-
-impl Drop for Disk {
-    fn drop(&mut self) {
-        // The server that used it may still be ending.
-        let _ = unmount(self.path(), UnmountFlags::DETACH);
-    }
-}
 
 async fn create(client: &Client, length: &str) -> Answer {
     client.send(Method::POST, "/files", &[TUS, ("upload-length", length)], "").await
@@ -68,7 +32,7 @@ async fn component(client: &Client, name: &str) -> String {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_full_disk_refuses_and_waits_and_goes_on() {
-    let disk = Disk::new();
+    let disk = Disk::new(DISK_BYTES);
     let folder = format!("store.folder={}", disk.path().join("store").display());
     let floor = format!("upload.free_floor_bytes={FLOOR_BYTES}");
     // Objects go to the disk, whatever the other tests of the run use.
@@ -80,7 +44,7 @@ async fn a_full_disk_refuses_and_waits_and_goes_on() {
     becomes(&client, "store", "ok").await;
 
     assert_eq!(patch(&client, whole.header("location"), film).await.status, 204);
-    disk.fill();
+    disk.fill(DISK_BYTES - FLOOR_BYTES);
     let refused = create(&client, "5").await;
     assert_eq!((refused.status.as_u16(), refused.problem().as_str()), (507, "insufficient-storage"));
     assert!(refused.json()["detail"].as_str().is_some_and(|words| words.contains("no room")));

@@ -7,6 +7,7 @@
 use std::{
     fs::{self, File, OpenOptions},
     io::{self, ErrorKind, Write},
+    ops::Deref,
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -29,15 +30,35 @@ struct Stage {
     mark: PathBuf,
 }
 
+/// A file under the kernel's lock, which is given back when this is dropped. To close the file would not do: a child
+/// process that is being started at that moment has it open as well until it runs its own program.
+struct Locked(File);
+
+impl Deref for Locked {
+    type Target = File;
+
+    fn deref(&self) -> &File {
+        &self.0
+    }
+}
+
+impl Drop for Locked {
+    fn drop(&mut self) {
+        // If it cannot be given back, it ends with the last who has the file open.
+        let _ = flock(&self.0, FlockOperation::Unlock);
+    }
+}
+
 impl Stage {
     /// The locked file, with what a crash left unverified cut off.
-    fn lock(&self) -> Result<File, BlobError> {
+    fn lock(&self) -> Result<Locked, BlobError> {
         let key = Key::new(self.name.clone())?;
         let file = missing_is(OpenOptions::new().append(true).open(&self.path), &key)?;
         match flock(&file, FlockOperation::NonBlockingLockExclusive) {
             Err(rustix::io::Errno::WOULDBLOCK) => return Err(BlobError::Busy),
             other => other.map_err(io::Error::from)?,
         }
+        let file = Locked(file);
         if let Some(at) = self.marked()? {
             self.cut(&file, at)?;
         }
@@ -171,7 +192,7 @@ impl Folder {
     }
 }
 
-async fn begin_append(stage: Stage, at: u64, keep: Keep) -> Result<File, BlobError> {
+async fn begin_append(stage: Stage, at: u64, keep: Keep) -> Result<Locked, BlobError> {
     blocking(move || {
         let file = stage.lock()?;
         let len = file.metadata()?.len();
@@ -187,7 +208,7 @@ async fn begin_append(stage: Stage, at: u64, keep: Keep) -> Result<File, BlobErr
 }
 
 /// Writes the body as it comes; the new length.
-async fn fill<B>(file: Arc<File>, at: u64, mut body: B, limit: u64) -> Result<u64, BlobError>
+async fn fill<B>(file: Arc<Locked>, at: u64, mut body: B, limit: u64) -> Result<u64, BlobError>
 where
     B: Stream<Item = Result<Bytes, io::Error>> + Send + Unpin,
 {
@@ -213,9 +234,9 @@ where
     broken.map_or(Ok(len), |reason| Err(BlobError::BodyBroken { len, reason }))
 }
 
-async fn write(file: Arc<File>, mut pending: Vec<u8>) -> Result<Vec<u8>, BlobError> {
+async fn write(file: Arc<Locked>, mut pending: Vec<u8>) -> Result<Vec<u8>, BlobError> {
     blocking(move || {
-        (&*file).write_all(&pending)?;
+        (&**file).write_all(&pending)?;
         pending.clear();
         Ok(pending)
     })
@@ -257,10 +278,25 @@ mod tests {
         folder.stage_begin(&key, &key).await.expect("begun");
         let stage = folder.stage(&key);
         let writer = stage.lock().expect("locked");
-        (&writer).write_all(b"goodnew").expect("written");
+        (&*writer).write_all(b"goodnew").expect("written");
         stage.set_mark(4).expect("marked");
         assert_eq!(folder.stage_len(&key).await.expect("asked"), Some(4));
         assert_eq!(fs::read(&stage.path).expect("read"), b"goodnew");
         assert!(matches!(stage.lock(), Err(BlobError::Busy)));
+    }
+
+    /// As in a child process between its birth and its own program.
+    #[tokio::test]
+    async fn a_lock_that_was_given_back_is_free_even_if_the_file_is_open_elsewhere() {
+        let root = tempfile::tempdir().expect("temp dir");
+        let folder = Folder::open(root.path().to_owned(), lifecycle::system()).await.expect("opened");
+        let key = Key::new("up/1").expect("a key");
+        folder.stage_begin(&key, &key).await.expect("begun");
+        let stage = folder.stage(&key);
+        let writer = stage.lock().expect("locked");
+        let inherited = writer.try_clone().expect("the same open file");
+        drop(writer);
+        stage.lock().expect("free");
+        drop(inherited);
     }
 }

@@ -20,6 +20,8 @@ pub(super) enum Reason {
     PastEnd,
     /// No room is left.
     Full,
+    /// Other bytes came than were sent, or than are there.
+    Damaged,
     /// Anything else; a later attempt may succeed.
     Other(String),
 }
@@ -37,6 +39,7 @@ impl From<Failure> for BlobError {
         match reason {
             Reason::Missing => Self::NotFound(name),
             Reason::Full => Self::Full,
+            Reason::Damaged => Self::Damaged(name),
             Reason::Changed => Self::Io(io::Error::other(format!("{name} has changed meanwhile"))),
             Reason::PastEnd => Self::Io(io::Error::other(format!("a range past the end of {name}"))),
             Reason::Other(text) => Self::Io(io::Error::other(text)),
@@ -47,6 +50,10 @@ impl From<Failure> for BlobError {
 impl Failure {
     pub(super) fn changed(name: &str) -> Self {
         Self { name: name.to_owned(), reason: Reason::Changed }
+    }
+
+    pub(super) fn damaged(name: &str) -> Self {
+        Self { name: name.to_owned(), reason: Reason::Damaged }
     }
 }
 

@@ -20,7 +20,7 @@ use super::{
     of,
     state::{State, Tail},
 };
-use crate::{BlobError, Keep, Key};
+use crate::{BlobError, Keep, Key, sums::Sums};
 
 /// How an append ended.
 enum End {
@@ -100,10 +100,27 @@ impl S3 {
         })
     }
 
+    pub(super) fn sums_name(&self, key: &Key) -> String {
+        format!("{}sums/{key}", self.prefix)
+    }
+
+    async fn save_sums(&self, key: &Key, sums: &Sums) -> Result<(), BlobError> {
+        let sealed = sums.seal().map_err(io::Error::other)?;
+        self.put_at(&self.sums_name(key), sealed.into(), Only::Always).await?;
+        Ok(())
+    }
+
+    /// The sums of an object of `bytes` bytes, where there are any.
+    pub(crate) async fn sums(&self, key: &Key, bytes: u64) -> Result<Option<Sums>, BlobError> {
+        let Some((sealed, _)) = self.get_at(&self.sums_name(key)).await? else { return Ok(None) };
+        let sums = Sums::unseal(&sealed).filter(|sums| sums.bytes() == bytes);
+        sums.map(Some).ok_or_else(|| BlobError::Damaged(format!("the sums of {key}")))
+    }
+
     async fn tail_of(&self, state: &State) -> Result<BytesMut, BlobError> {
         let Some(tail) = &state.tail else { return Ok(BytesMut::new()) };
-        let held = self.get_at(&tail.name).await?.filter(|(bytes, _)| bytes.len() as u64 == tail.bytes);
-        let lost = || io::Error::other(format!("{} is not what was written there", tail.name));
+        let held = self.get_at(&tail.name).await?.filter(|(bytes, _)| tail.is(bytes));
+        let lost = || BlobError::Damaged(format!("{} is not what was written there", tail.name));
         Ok(BytesMut::from(held.ok_or_else(lost)?.0))
     }
 
@@ -116,7 +133,7 @@ impl S3 {
         if state.object != self.object(key) {
             return Err(BlobError::Conflict(key.clone()));
         }
-        match self.complete(&state).await {
+        match self.complete(&state, key).await {
             // An earlier finish got this far.
             Err(BlobError::NotFound(_))
                 if self.head(key).await?.is_some_and(|meta| meta.bytes == state.len()) => {}
@@ -126,9 +143,14 @@ impl S3 {
         Ok(state.len())
     }
 
-    async fn complete(&self, state: &State) -> Result<(), BlobError> {
+    /// Writes the object's sums, and then the object.
+    async fn complete(&self, state: &State, key: &Key) -> Result<(), BlobError> {
         let mut parts = self.parts(state).await?;
         let tail = self.tail_of(state).await?;
+        if let Some(mut sums) = state.sums.clone() {
+            sums.push(&tail);
+            self.save_sums(key, &sums).await?;
+        }
         if !tail.is_empty() {
             let number = state.free_number();
             parts.push(self.upload_part(&state.object, &state.upload, number, tail.freeze()).await?);
@@ -163,6 +185,7 @@ impl S3 {
 
     pub(crate) async fn stage_abort(&self, stage: &Key, becomes: &Key) -> Result<(), BlobError> {
         self.abort_multiparts(&self.object(becomes)).await?;
+        self.delete_at(&self.sums_name(becomes)).await?;
         self.forget(stage).await
     }
 
@@ -259,8 +282,8 @@ impl<'a> Append<'a> {
         while let Some(bytes) = self.state.next_part_bytes().filter(|bytes| self.pending.len() >= *bytes) {
             let part = self.pending.split_to(bytes).freeze();
             let State { object, upload, next, .. } = &self.state;
-            self.store.upload_part(object, upload, *next, part).await?;
-            self.state.count(bytes);
+            self.store.upload_part(object, upload, *next, part.clone()).await?;
+            self.state.count(&part);
             match self.keep {
                 // What a tail held is in the first of these parts: a tail is shorter than a part.
                 Keep::Arrived => self.saved = self.state.clone(),
@@ -281,9 +304,10 @@ impl<'a> Append<'a> {
         if !self.pending.is_empty() {
             let name =
                 format!("{}stages/{}/tail-{}", self.store.prefix, self.stage, self.store.random_name());
-            let bytes = self.pending.len() as u64;
-            self.store.put_at(&name, self.pending.split().freeze(), Only::Always).await?;
-            self.state.tail = Some(Tail { name, bytes });
+            let pending = self.pending.split().freeze();
+            let (bytes, sum) = (pending.len() as u64, Some(crc32fast::hash(&pending)));
+            self.store.put_at(&name, pending, Only::Always).await?;
+            self.state.tail = Some(Tail { name, bytes, sum });
         }
         self.saved = State { writer: None, ..self.state.clone() };
         let saved = self.save().await;

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::sums::Sums;
+
 /// Sizes of parts, in bytes, and up to which number. 10,000 parts are the most an upload may have; these hold
 /// more than a tebibyte.
 const PART_BYTES: [(i32, usize); 3] = [(3_000, 8 << 20), (6_000, 64 << 20), (10_000, 256 << 20)];
@@ -17,6 +19,9 @@ pub(super) struct State {
     pub parts: Vec<Run>,
     /// Bytes in them.
     pub part_bytes: u64,
+    /// Sums of the bytes in them; `None` for an upload that was begun by a release that kept none.
+    #[serde(default)]
+    pub sums: Option<Sums>,
     pub tail: Option<Tail>,
     /// The number of the next part: nobody has used it or a larger one, but a writer that was overtaken with one
     /// part under way.
@@ -38,11 +43,21 @@ pub(super) struct Tail {
     /// The full name of the object that holds it.
     pub name: String,
     pub bytes: u64,
+    /// CRC-32 (ITU-T V.42) of it; `None` for one that was written by a release that kept none.
+    #[serde(default)]
+    pub sum: Option<u32>,
+}
+
+impl Tail {
+    pub(super) fn is(&self, bytes: &[u8]) -> bool {
+        self.bytes == bytes.len() as u64 && self.sum.is_none_or(|sum| sum == crc32fast::hash(bytes))
+    }
 }
 
 impl State {
     pub(super) fn begin(upload: String, object: String) -> Self {
-        Self { upload, object, parts: Vec::new(), part_bytes: 0, tail: None, next: 1, writer: None }
+        let sums = Some(Sums::default());
+        Self { upload, object, parts: Vec::new(), part_bytes: 0, sums, tail: None, next: 1, writer: None }
     }
 
     pub(super) fn len(&self) -> u64 {
@@ -60,12 +75,15 @@ impl State {
     }
 
     /// Counts the part that was uploaded under the next number.
-    pub(super) fn count(&mut self, bytes: usize) {
+    pub(super) fn count(&mut self, part: &[u8]) {
         match self.parts.last_mut() {
             Some(run) if run.first + run.count == self.next => run.count += 1,
             _ => self.parts.push(Run { first: self.next, count: 1 }),
         }
-        self.part_bytes += bytes as u64;
+        if let Some(sums) = &mut self.sums {
+            sums.push(part);
+        }
+        self.part_bytes += part.len() as u64;
         self.next += 1;
     }
 
@@ -96,10 +114,10 @@ mod tests {
     #[test]
     fn a_number_left_out_begins_another_run() {
         let mut state = State::begin(String::new(), String::new());
-        (0..2).for_each(|_| state.count(5));
+        (0..2).for_each(|_| state.count(b"bytes"));
         state.writer = Some("w".to_owned());
         state.next = state.free_number();
-        (0..3).for_each(|_| state.count(5));
+        (0..3).for_each(|_| state.count(b"bytes"));
         assert_eq!(state.parts, [Run { first: 1, count: 2 }, Run { first: 4, count: 3 }]);
         assert_eq!((state.len(), state.next), (25, 7));
         assert_eq!((1..=7).filter(|number| state.counts(*number)).collect::<Vec<_>>(), [1, 2, 4, 5, 6]);

@@ -49,8 +49,9 @@ db::statements! {
     GIVE_UP_PARTIAL -> () = "update upload set expires_us = $2
         where id = $1 and asset is null and used_by is null";
     FORGET_PARTIAL -> () = "delete from upload where id = $1 and asset is null";
+    /// A lease that ends after $6 was written by a clock that was ahead, and would keep everybody out until then.
     CLAIM -> () = "update upload set writer = $2, write_token = $3, write_until_us = $4
-        where id = $1 and finished_us is null and coalesce(write_until_us, 0) <= $5";
+        where id = $1 and finished_us is null and (coalesce(write_until_us, 0) <= $5 or write_until_us > $6)";
     COUNTED -> CountedRow = "select counted from upload where id = $1";
     PROMISE -> () = "update upload set counted = $3 where id = $1 and write_token = $2";
     CLAIMED_UNTIL -> UntilRow = "select write_until_us from upload where id = $1";
@@ -215,8 +216,9 @@ pub(crate) async fn claim(
     writer: &WorkerId,
     until: Timestamp,
     now: Timestamp,
+    latest: Timestamp,
 ) -> Result<bool> {
-    Ok(tx.exec(CLAIM, (&lease.upload, writer, &lease.token, until, now)).await? == 1)
+    Ok(tx.exec(CLAIM, (&lease.upload, writer, &lease.token, until, now, latest)).await? == 1)
 }
 
 /// Bytes that an upload counts for.

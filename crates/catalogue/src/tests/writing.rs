@@ -49,6 +49,23 @@ both_dbs!(of_many_that_begin_at_once_one_writes, |db| async move {
     }
 });
 
+both_dbs!(a_lease_by_a_clock_that_was_ahead_keeps_nobody_out, |db| async move {
+    let ground = Ground::new(db).await;
+    let (upload, _) = ground.begin_upload(10).await;
+    let begin = async || ground.catalogue.begin_write(&upload, &ground.ambient.id(), None).await;
+    let now = ground.ambient.now();
+    ground.clock.set(now + WRITE_LEASE);
+    let lease = begin().await.expect("nobody writes");
+    ground.clock.set(now);
+    assert_eq!(wait(begin().await), WRITE_LEASE, "clocks may differ by as long as a lease lasts");
+    ground.catalogue.end_write(&upload, lease, 0, upload.expires).await.expect("given back");
+    ground.clock.set(now + Duration::from_secs(3600));
+    let mut ahead = begin().await.expect("free again");
+    ground.clock.set(now);
+    begin().await.expect("taken over at once");
+    assert!(!ground.catalogue.renew_write(&mut ahead, true).await.expect("asked"), "and lost");
+});
+
 both_dbs!(whoever_was_overtaken_changes_nothing, |db| async move {
     let ground = Ground::new(db).await;
     let (upload, _) = ground.begin_upload(10).await;

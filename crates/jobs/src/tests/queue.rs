@@ -125,6 +125,19 @@ both_dbs!(one_dedupe_key_added_by_many_at_once_makes_one_job, |db| async move {
     assert_eq!(bench.depth().await, counts(&[("probe", "waiting", 1)]));
 });
 
+both_dbs!(a_postponed_job_waits_and_counts_nothing, |db| async move {
+    let bench = Bench::new(&db);
+    bench.add(bench.job("probe", "a")).await;
+    let claim = bench.take().await;
+    let tx = db.write().await.unwrap();
+    let settled = bench.queue.postpone(tx, &claim, "away", Duration::from_secs(5)).await.unwrap();
+    assert_eq!(settled.outcome(), Outcome::Postponed);
+    assert!(bench.claim(&["probe"]).await.is_none());
+    bench.clock.advance(Duration::from_secs(5));
+    let again = bench.take().await;
+    assert_eq!((again.attempt, again.failures, again.interruptions), (2, 0, 0));
+});
+
 both_dbs!(a_retried_job_waits_and_counts_its_failure, |db| async move {
     let bench = Bench::new(&db);
     bench.add(bench.job("probe", "a")).await;

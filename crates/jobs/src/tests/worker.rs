@@ -116,6 +116,26 @@ both_dbs!(a_failure_waits_before_the_next_attempt, |db| async move {
     assert_eq!(shift.bench.take().await.attempt, 2, "and two at most");
 });
 
+both_dbs!(what_is_away_is_waited_for_and_counts_nothing, |db| async move {
+    let (done, mut seen) = mpsc::unbounded_channel();
+    let shift = Shift::start(&db, 1, |_| {
+        move |claim| {
+            let done = done.clone();
+            Box::pin(async move {
+                let _ = done.send(claim.attempt);
+                Err(Failure::away("the store is away"))
+            })
+        }
+    });
+    shift.bench.add(shift.bench.job("probe", "a")).await;
+    assert_eq!(seen.recv().await, Some(1));
+    shift.end().await;
+    assert!(shift.bench.claim(&["probe"]).await.is_none(), "it rests");
+    shift.bench.clock.advance(Duration::from_secs(2));
+    let again = shift.bench.take().await;
+    assert_eq!((again.attempt, again.failures, again.interruptions), (2, 0, 0));
+});
+
 both_dbs!(a_fatal_failure_is_given_up_at_once, |db| async move {
     let mut shift = Shift::start(&db, 1, |_| |_| Box::pin(async { Err(Failure::fatal("not a film")) }));
     shift.bench.add(shift.bench.job("probe", "a")).await;

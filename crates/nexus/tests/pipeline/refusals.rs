@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use bytes::Bytes;
 use pipeline_wire::{FailureKind, GraphSpec, ProbeSpec, SourceSpec};
-use sandbox::{SandboxError, Source};
+use sandbox::{SandboxError, Source, SourceError};
 
 use crate::clips::{clip, made};
 use crate::rig::Rig;
@@ -97,7 +97,7 @@ struct Endless {
 }
 
 impl Source for Endless {
-    async fn read_at(&self, offset: u64, len: u32) -> Result<Bytes, String> {
+    async fn read_at(&self, offset: u64, len: u32) -> Result<Bytes, SourceError> {
         self.read.fetch_add(len.into(), Ordering::Relaxed);
         let mut bytes = vec![128; len as usize];
         if let Some(header) = usize::try_from(offset).ok().and_then(|from| self.header.get(from..)) {
@@ -134,13 +134,12 @@ async fn a_film_without_end_is_left_at_the_limit() {
 async fn a_store_that_fails_is_not_the_file_s_fault() {
     struct Broken;
     impl Source for Broken {
-        async fn read_at(&self, _offset: u64, _len: u32) -> Result<Bytes, String> {
-            Err("the store is away".into())
+        async fn read_at(&self, _offset: u64, _len: u32) -> Result<Bytes, SourceError> {
+            Err(SourceError::Away("the store is away".into()))
         }
     }
     let error = Rig::new().await.run(&crate::rig::probe_spec(1000), Broken).await.expect_err("no bytes");
-    let SandboxError::Refused(failure) = &error else { panic!("{error}") };
-    assert_eq!(failure.kind, FailureKind::SourceRead);
-    assert!(failure.detail.contains("the store is away"), "{failure:?}");
+    let away = SourceError::Away("the store is away".into());
+    assert!(matches!(&error, SandboxError::Source(why) if *why == away), "{error}");
     assert!(!error.is_final());
 }

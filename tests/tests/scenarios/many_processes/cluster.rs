@@ -1,15 +1,11 @@
 //! The processes, and looks at what they keep.
 
-use std::{collections::BTreeSet, path::Path, process::Stdio, time::Duration};
+use std::{collections::BTreeSet, path::Path, time::Duration};
 
-use serde_json::Value;
 use tempfile::TempDir;
 use testkit::TestRows;
-use tests::{Client, PATIENCE, Server, ServerOptions, binary};
-use tokio::{
-    process::{Child, Command},
-    time::Instant,
-};
+use tests::{Client, Server, ServerOptions, Upload};
+use tokio::time::Instant;
 
 /// How long a claim lasts here, in seconds.
 pub const LEASE: Duration = Duration::from_secs(3);
@@ -61,25 +57,6 @@ pub struct Cluster {
     assets: usize,
 }
 
-/// `nexus upload` at work.
-pub struct Upload(Child);
-
-impl Upload {
-    pub fn is_over(&mut self) -> bool {
-        self.0.try_wait().expect("a child").is_some()
-    }
-
-    /// Waits for its end; the asset it made.
-    pub async fn end(self) -> String {
-        let output = tokio::time::timeout(PATIENCE, self.0.wait_with_output()).await;
-        let output = output.expect("it ends in time").expect("it ends");
-        let line = String::from_utf8_lossy(&output.stdout);
-        let said: Value = serde_json::from_str(line.trim()).unwrap_or_default();
-        assert!(output.status.success(), "{line} {}", String::from_utf8_lossy(&output.stderr));
-        said["asset"].as_str().expect("an asset").to_owned()
-    }
-}
-
 impl Cluster {
     pub async fn start() -> Self {
         let options = |role| ServerOptions::command(role, &SETTINGS);
@@ -115,11 +92,7 @@ impl Cluster {
 
     /// Starts `nexus upload`.
     pub fn upload(&mut self, origin: usize, file: &Path) -> Upload {
-        let mut command = Command::new(binary());
-        command.arg("upload").arg(file).args(["--json", "--server", &self.origins[origin].url]);
-        command.env("NEXUS_KEY", self.origins[0].key()).env("XDG_STATE_HOME", self.memory.path());
-        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
-        Upload(command.spawn().expect("the command starts"))
+        Upload::begin(&self.origins[origin].url, &self.origins[0].key(), self.memory.path(), file)
     }
 
     async fn texts(&mut self, sql: &str) -> Vec<String> {
@@ -209,7 +182,16 @@ impl Cluster {
             let text = listed.text();
             let names: Vec<&str> =
                 text.split("<Key>").skip(1).filter_map(|rest| Some(rest.split_once("</Key>")?.0)).collect();
-            let Some(last) = names.last() else { return found };
+            let Some(last) = names.last() else {
+                // The checksums of a source are there as long as it is.
+                let sums = format!("{prefix}sums/");
+                let of = |name: &String| name.strip_prefix(&sums).map(str::to_owned);
+                return found
+                    .iter()
+                    .filter(|name| of(name).is_none_or(|of| !found.contains(&of)))
+                    .cloned()
+                    .collect();
+            };
             after = (*last).to_owned();
             let objects = format!("{prefix}objects/");
             let names = names.iter().filter(|name| **name != format!("{prefix}probe"));

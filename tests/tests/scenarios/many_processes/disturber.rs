@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use rustix::process::Signal;
-use tests::PATIENCE;
+use tests::{PATIENCE, SplitMix, Upload};
 use tokio::time::{Instant, sleep};
 
 use super::{
-    cluster::{AtWork, Cluster, LEASE, Process, Upload},
+    cluster::{AtWork, Cluster, LEASE, Process},
     films::Films,
     tally::{How, Tally, strikes},
 };
@@ -29,26 +29,9 @@ pub struct Disturber<'a> {
     uploads: Vec<(Upload, usize)>,
 }
 
-/// The generator of Steele, Lea and Flood, "Fast splittable pseudorandom number generators" (2014).
-struct SplitMix(u64);
-
-impl SplitMix {
-    fn below(&mut self, bound: u64) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut mixed = self.0;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        (mixed ^ (mixed >> 31)) % bound
-    }
-
-    fn milliseconds(&mut self, bound: u64) -> Duration {
-        Duration::from_millis(self.below(bound))
-    }
-}
-
 impl<'a> Disturber<'a> {
     pub fn new(cluster: &'a mut Cluster, films: &'a Films, seed: u64, tally: &'a mut Tally) -> Self {
-        Self { cluster, films, tally, random: SplitMix(seed), seed, uploads: Vec::new() }
+        Self { cluster, films, tally, random: SplitMix::new(seed), seed, uploads: Vec::new() }
     }
 
     /// Strikes what this round is to strike; the assets that were uploaded meanwhile, with the film of each.
@@ -121,7 +104,7 @@ impl<'a> Disturber<'a> {
             let index = usize::try_from(self.random.below(2)).expect("below two");
             let origin = Process::Origin(index);
             let title = self.send(index).await;
-            sleep(self.random.milliseconds(300)).await;
+            sleep(Duration::from_millis(self.random.below(300))).await;
             self.halt(origin, how).await;
             let hit = self.cluster.is_arriving(&title).await;
             self.wait_out(None, how, hit).await;

@@ -80,25 +80,44 @@ impl Films {
 /// # Panics
 /// When it fails.
 pub async fn outcome(cluster: &Cluster, asset: &str) -> Outcome {
-    let shown = cluster.client(0).settled(asset).await;
-    assert_eq!(shown["state"], "ready", "{shown}");
-    let source = shown["source"]["sha256"].as_str().expect("a digest").to_owned();
-    let viewer = cluster.viewer();
-    let (mut media, mut lists) = (BTreeMap::new(), vec!["hls.m3u8".to_owned()]);
-    while let Some(list) = lists.pop() {
-        let text = viewer.get(&format!("/media/{asset}/{list}")).await.text();
-        for name in named(&list, &text) {
-            if name.ends_with(".m3u8") {
-                lists.push(name);
-            } else {
-                media.insert(name.clone(), fetched(&viewer, asset, &name).await);
+    Outcome::of(&cluster.client(0), &cluster.viewer(), asset).await
+}
+
+impl Outcome {
+    /// What came of an asset, which is waited for: as an owner is told, and as a viewer gets it.
+    ///
+    /// # Panics
+    /// When it fails.
+    pub async fn of(owner: &Client, viewer: &Client, asset: &str) -> Self {
+        let shown = owner.settled(asset).await;
+        assert_eq!(shown["state"], "ready", "{shown}");
+        let source = shown["source"]["sha256"].as_str().expect("a digest").to_owned();
+        let (mut media, mut lists) = (BTreeMap::new(), vec!["hls.m3u8".to_owned()]);
+        while let Some(list) = lists.pop() {
+            let text = viewer.get(&format!("/media/{asset}/{list}")).await.text();
+            for name in named(&list, &text) {
+                if name.ends_with(".m3u8") {
+                    lists.push(name);
+                } else {
+                    media.insert(name.clone(), fetched(viewer, asset, &name).await);
+                }
             }
         }
+        for image in ["v1/images/poster.jpg", "v1/images/thumbs.vtt", "v1/images/sprite-000.jpg"] {
+            media.insert(image.to_owned(), fetched(viewer, asset, image).await);
+        }
+        Self { source, media }
     }
-    for image in ["v1/images/poster.jpg", "v1/images/thumbs.vtt", "v1/images/sprite-000.jpg"] {
-        media.insert(image.to_owned(), fetched(&viewer, asset, image).await);
+
+    /// SHA-256 of the source.
+    pub fn source(&self) -> &str {
+        &self.source
     }
-    Outcome { source, media }
+
+    /// SHA-256 of all that a viewer can fetch but the lists, by its path below the asset.
+    pub fn media(&self) -> &BTreeMap<String, String> {
+        &self.media
+    }
 }
 
 async fn fetched(viewer: &Client, asset: &str, name: &str) -> String {

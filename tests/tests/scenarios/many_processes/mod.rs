@@ -7,20 +7,14 @@
 
 mod cluster;
 mod disturber;
-mod films;
+pub mod films;
 mod tally;
-
-use std::{env, str::FromStr};
 
 use cluster::Cluster;
 use disturber::Disturber;
 use films::Films;
 use tally::Tally;
-
-#[expect(clippy::disallowed_methods, reason = "how long to run, and what on, is said from outside")]
-fn asked<T: FromStr>(variable: &str, usual: T) -> T {
-    env::var(variable).ok().and_then(|text| text.parse().ok()).unwrap_or(usual)
-}
+use tests::asked;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn whatever_is_killed_or_stopped_every_film_comes_out_whole_and_the_same() {

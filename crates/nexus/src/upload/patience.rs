@@ -1,0 +1,86 @@
+//! How long the command goes on asking a server that does not answer or cannot do its work.
+
+use std::{error::Error, fmt, time::Duration};
+
+use anyhow::{Result, anyhow};
+use http::StatusCode;
+use httpkit::client::ClientError;
+
+/// Fruitless requests in a row before the command gives up: with the pauses between them, after five minutes.
+pub(super) const TRIES_MAX: u32 = 20;
+/// Longest pause between tries.
+const PAUSE_MAX: Duration = Duration::from_secs(20);
+
+/// A server that answered that it cannot do its work now.
+#[derive(Debug)]
+struct Away(String);
+
+impl fmt::Display for Away {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl Error for Away {}
+
+/// A refusal in `words`; one of the server's own making is worth another try.
+pub(super) fn refused(status: StatusCode, words: String) -> anyhow::Error {
+    if status.is_server_error() { Away(words).into() } else { anyhow!(words) }
+}
+
+pub(super) fn pause(tries: u32) -> Duration {
+    PAUSE_MAX.min(Duration::from_millis(250 << tries.min(10)))
+}
+
+/// Whether the server did nothing: it said so, or the request never reached it.
+fn nothing_was_done(error: &anyhow::Error) -> bool {
+    error.is::<Away>() || matches!(error.downcast_ref(), Some(ClientError::Connect { .. }))
+}
+
+async fn again<T, F: Future<Output = Result<T>>>(
+    ask: impl Fn() -> F,
+    may: impl Fn(&anyhow::Error) -> bool,
+) -> Result<T> {
+    for tries in 1..TRIES_MAX {
+        match ask().await {
+            Err(error) if may(&error) => tokio::time::sleep(pause(tries)).await,
+            answered => return answered,
+        }
+    }
+    ask().await
+}
+
+/// Asks again, with pauses, while the server is away.
+pub(super) async fn at_last<T, F: Future<Output = Result<T>>>(ask: impl Fn() -> F) -> Result<T> {
+    again(ask, |error| nothing_was_done(error) || error.is::<ClientError>()).await
+}
+
+/// The same of what must not be done twice.
+pub(super) async fn once<T, F: Future<Output = Result<T>>>(ask: impl Fn() -> F) -> Result<T> {
+    again(ask, nothing_was_done).await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_the_server_did_not_do_is_asked_twice() {
+        assert!(nothing_was_done(&refused(StatusCode::SERVICE_UNAVAILABLE, "away".into())));
+        assert!(!nothing_was_done(&refused(StatusCode::FORBIDDEN, "no".into())));
+        let reached = ClientError::Broken("reset".into());
+        assert!(!nothing_was_done(&reached.into()));
+    }
+
+    #[test]
+    fn pauses_grow_to_their_limit() {
+        assert_eq!(pause(1), Duration::from_millis(500));
+        assert_eq!(pause(99), PAUSE_MAX);
+    }
+
+    #[test]
+    fn it_goes_on_for_longer_than_a_server_takes_to_come_back() {
+        let whole: Duration = (1..TRIES_MAX).map(pause).sum();
+        assert!((240..=600).contains(&whole.as_secs()), "{whole:?}");
+    }
+}
