@@ -1,7 +1,9 @@
 //! What is in a source, and whether it can be used.
 
 use gstreamer as gst;
-use pipeline_wire::{AudioStream, FailureKind, MediaClock, ProbeReport, ProbeSpec, VideoStream, WideColour};
+use pipeline_wire::{
+    AudioStream, FailureKind, MediaClock, ProbeReport, ProbeSpec, TextStream, VideoStream, WideColour,
+};
 
 use crate::cadence;
 use crate::colour;
@@ -43,6 +45,7 @@ fn report(spec: &ProbeSpec, link: &Link, packets: &mut Packets) -> Result<ProbeR
         None => None,
     };
     let audio = audio_streams(packets, &mut notes);
+    let text = text_streams(packets, &mut notes);
     if video.is_none() {
         let first = audio.first().ok_or_else(|| nothing_usable(packets))?;
         opening::of_audio(&spec.source, link, clock, first.index)?;
@@ -51,7 +54,7 @@ fn report(spec: &ProbeSpec, link: &Link, packets: &mut Packets) -> Result<ProbeR
         audio.iter().map(|a| a.end_ns - a.first_ns).chain(video.iter().map(|v| v.end_ns - v.first_ns));
     let duration_ns = lengths.max().unwrap_or(0).max(0).cast_unsigned();
     let (container, title) = (packets.container.clone(), packets.title.take());
-    Ok(ProbeReport { container, duration_ns, video, audio, title, notes })
+    Ok(ProbeReport { container, duration_ns, video, audio, text, title, notes })
 }
 
 /// Takes out the stream that is shown: the one every decoding graph picks, unless it is a still picture.
@@ -176,6 +179,25 @@ fn audio_stream(log: &StreamLog, index: u32, clock: MediaClock) -> Option<AudioS
         end_ns,
         clock,
     })
+}
+
+/// Every text stream; those that cannot be read are noted.
+fn text_streams(packets: &mut Packets, notes: &mut Vec<String>) -> Vec<TextStream> {
+    let mut found = Vec::new();
+    let of_text = |log: &&mut StreamLog| log.is_text() || log.kind.is_some_and(|kind| kind.contains(gst::StreamType::TEXT));
+    for (number, log) in (1..).zip(packets.logs.iter_mut().filter(of_text)) {
+        if !log.is_text() && log.packets > 0 {
+            notes.push(format!("Text track {number} is left out: its format ({}) is not supported.", log.codec()));
+        }
+        found.push(TextStream {
+            language: log.language.clone(),
+            title: log.title.clone(),
+            default: log.default,
+            forced: log.forced,
+            cues: std::mem::take(&mut log.cues).finish(),
+        });
+    }
+    found
 }
 
 fn nothing_usable(packets: &Packets) -> GraphError {

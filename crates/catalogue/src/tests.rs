@@ -311,6 +311,7 @@ fn music() -> Plan {
         segment: SegmentGrid::new(6, 1).expect("a grid"),
         video: None,
         audio: vec![audio],
+        text: Vec::new(),
         images: None,
         reasons: Vec::new(),
     }
@@ -338,6 +339,15 @@ fn info(name: TrackName) -> TrackInfo {
         TrackName::Audio(_) => (
             SampleFormat::Audio { sample_rate: 48_000, channels: 2 },
             TrackRole::Audio { language: "und".to_owned(), label: "Audio".to_owned(), default: true },
+        ),
+        TrackName::Text(_) => (
+            SampleFormat::Text,
+            TrackRole::Text {
+                language: "und".to_owned(),
+                label: "Subtitles".to_owned(),
+                default: false,
+                forced: false,
+            },
         ),
     };
     let init = InitInfo {

@@ -27,7 +27,7 @@ mod spec;
 pub use crash::{CRASH_PREFIX, CrashNote};
 pub use frame::{FromChild, ImageKind, ToChild, WireError};
 pub use report::{
-    AudioStream, DoorReport, FailureKind, MediaClock, ProbeReport, SourceFailure, Verdict, VideoStream,
+    AudioStream, Cue, DoorReport, FailureKind, MediaClock, ProbeReport, SourceFailure, TextStream, Verdict, VideoStream,
     WideColour, WideTransfer,
 };
 pub use spec::{

@@ -19,23 +19,25 @@ const VERSION: u8 = 6;
 #[must_use]
 pub fn media(presentation: &Presentation, track: TrackName) -> Option<String> {
     let track = presentation.track(track)?;
-    let mut text = opening(presentation, VERSION);
+    let mut text = opening(presentation, VERSION, track.info.name);
     for segment in &track.segments {
         let duration = seconds(track.length_us(segment.start, segment.end()));
         // Writing to a String cannot fail.
-        let _ = write!(text, "#EXTINF:{duration},\n{}\n", segment_file(segment.seq));
+        let _ = write!(text, "#EXTINF:{duration},\n{}\n", segment_file(track.info.name, segment.seq));
     }
     text.push_str(closing(presentation));
     Some(text)
 }
 
 /// The tags before the first segment.
-pub(super) fn opening(presentation: &Presentation, version: u8) -> String {
+pub(super) fn opening(presentation: &Presentation, version: u8, track: TrackName) -> String {
     let kind = if presentation.ended() { "VOD" } else { "EVENT" };
     format!(
         "{HEADER}#EXT-X-VERSION:{version}\n#EXT-X-TARGETDURATION:{}\n#EXT-X-MEDIA-SEQUENCE:0\n\
-         #EXT-X-PLAYLIST-TYPE:{kind}\n#EXT-X-INDEPENDENT-SEGMENTS\n#EXT-X-MAP:URI=\"{INIT_FILE}\"\n",
-        presentation.target_seconds()
+         #EXT-X-PLAYLIST-TYPE:{kind}\n#EXT-X-INDEPENDENT-SEGMENTS\n{}",
+        presentation.target_seconds(),
+        // WebVTT has no header apart (RFC 8216bis section 3.1.4).
+        if matches!(track, TrackName::Text(_)) { String::new() } else { format!("#EXT-X-MAP:URI=\"{INIT_FILE}\"\n") }
     )
 }
 

@@ -74,7 +74,7 @@ impl Presentation {
         self.tracks.iter().all(|track| !track.segments.is_empty())
     }
 
-    /// All tracks with their listed segments: rungs, largest first, then audio by stream.
+    /// All tracks with their listed segments: rungs, largest first, then audio, then text by stream.
     #[must_use]
     pub fn tracks(&self) -> &[TrackTimeline] {
         &self.tracks
@@ -93,7 +93,12 @@ impl Presentation {
 
     /// The audio renditions, by stream.
     pub fn audio(&self) -> impl Iterator<Item = &TrackTimeline> {
-        self.tracks.iter().filter(|track| !track.info.name.is_video())
+        self.tracks.iter().filter(|track| matches!(track.info.name, TrackName::Audio(_)))
+    }
+
+    /// The text renditions, by stream.
+    pub fn text(&self) -> impl Iterator<Item = &TrackTimeline> {
+        self.tracks.iter().filter(|track| matches!(track.info.name, TrackName::Text(_)))
     }
 
     /// EXT-X-TARGETDURATION of every list: the grid's segment length, or the longest listed segment where
@@ -145,11 +150,12 @@ impl TrackTimeline {
     }
 }
 
-/// Rungs before audio; larger rungs first.
+/// Rungs before audio before text; larger rungs first.
 fn order(name: TrackName) -> (u8, u32) {
     match name {
         TrackName::Video(short_side) => (0, u32::MAX - short_side),
         TrackName::Audio(stream) => (1, stream),
+        TrackName::Text(stream) => (2, stream),
     }
 }
 
