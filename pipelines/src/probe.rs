@@ -147,19 +147,19 @@ fn audio_streams(packets: &Packets, notes: &mut Vec<String>) -> Vec<AudioStream>
     for (index, log) in (0..).zip(packets.logs.iter().filter(|log| log.is_audio())) {
         match audio_stream(log, index, packets.clock) {
             Some(stream) => found.push(stream),
-            None => notes.push(left_out(index, log)),
+            None => notes.push(left_out("Audio", index + 1, log)),
         }
     }
     found
 }
 
-fn left_out(index: u32, log: &StreamLog) -> String {
+fn left_out(kind: &str, number: u32, log: &StreamLog) -> String {
     let why = if log.packets > 0 {
         format!("its format ({}) is not supported", log.codec())
     } else {
         "it is empty".into()
     };
-    format!("Audio track {} is left out: {why}.", index + 1)
+    format!("{kind} track {number} is left out: {why}.")
 }
 
 fn audio_stream(log: &StreamLog, index: u32, clock: MediaClock) -> Option<AudioStream> {
@@ -181,19 +181,24 @@ fn audio_stream(log: &StreamLog, index: u32, clock: MediaClock) -> Option<AudioS
     })
 }
 
-/// Every text stream; those that cannot be read are noted.
+/// Every text stream that can be read; the others are noted.
 fn text_streams(packets: &mut Packets, notes: &mut Vec<String>) -> Vec<TextStream> {
+    let is_text = |log: &&mut StreamLog| {
+        log.is_text() || log.kind.is_some_and(|kind| kind.contains(gst::StreamType::TEXT))
+    };
     let mut found = Vec::new();
-    let of_text = |log: &&mut StreamLog| log.is_text() || log.kind.is_some_and(|kind| kind.contains(gst::StreamType::TEXT));
-    for (number, log) in (1..).zip(packets.logs.iter_mut().filter(of_text)) {
-        if !log.is_text() && log.packets > 0 {
-            notes.push(format!("Text track {number} is left out: its format ({}) is not supported.", log.codec()));
+    for (number, log) in (1..).zip(packets.logs.iter_mut().filter(is_text)) {
+        if !log.is_text() {
+            notes.push(left_out("Text", number, log));
+            continue;
+        }
+        if log.cues.is_cut() {
+            notes.push(format!("Text track {number} is cut: it is too long."));
         }
         found.push(TextStream {
             language: log.language.clone(),
             title: log.title.clone(),
             default: log.default,
-            forced: log.forced,
             cues: std::mem::take(&mut log.cues).finish(),
         });
     }

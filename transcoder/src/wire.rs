@@ -5,8 +5,8 @@ use media::{
     VideoFacts, VideoPlan, captions::Cue,
 };
 use pipeline_wire::{
-    AudioSpec, AudioStream, Grid, ImagesSpec, MediaClock, ProbeReport, RungSpec, SourceSpec,
-    TextStream, VideoSpec, VideoStream,
+    AudioSpec, AudioStream, Grid, ImagesSpec, MediaClock, ProbeReport, RungSpec, SourceSpec, TextStream,
+    VideoSpec, VideoStream,
 };
 
 const fn clock(clock: MediaClock) -> SourceClock {
@@ -86,7 +86,6 @@ fn text_facts(stream: TextStream) -> TextFacts {
         language: stream.language,
         title: stream.title,
         default: stream.default,
-        forced: stream.forced,
         cues: stream.cues.into_iter().map(cue).collect(),
     }
 }

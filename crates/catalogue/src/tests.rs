@@ -342,12 +342,7 @@ fn info(name: TrackName) -> TrackInfo {
         ),
         TrackName::Text(_) => (
             SampleFormat::Text,
-            TrackRole::Text {
-                language: "und".to_owned(),
-                label: "Subtitles".to_owned(),
-                default: false,
-                forced: false,
-            },
+            TrackRole::Text { language: "und".to_owned(), label: "Subtitles".to_owned(), default: false },
         ),
     };
     let init = InitInfo {

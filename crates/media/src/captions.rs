@@ -77,7 +77,8 @@ impl Captions {
         let bytes = written("WEBVTT\nX-TIMESTAMP-MAP=MPEGTS:0,LOCAL:00:00:00.000\n", seen);
         let (start, len) = (ticks(start_ns), bytes.len() as u64);
         let ticks = ticks(end_ns).saturating_sub(start).max(1);
-        let fragment = FragmentInfo { offset: 0, bytes: len, ticks, samples: 1, first_sample_end: len, sync: true };
+        let fragment =
+            FragmentInfo { offset: 0, bytes: len, ticks, samples: 1, first_sample_end: len, sync: true };
         let info = SegmentInfo { seq, start, ticks, bytes: len, fragments: vec![fragment] };
         TextSegment { info, bytes }
     }
@@ -127,7 +128,8 @@ mod tests {
 
     #[test]
     fn a_cue_stands_in_every_segment_it_is_seen_in() {
-        let cues = [cue(11 * S, 14 * S, "Later"), cue(S, 2 * S, "Hello\n<i>you</i>"), cue(90 * S, 91 * S, "Never")];
+        let cues =
+            [cue(11 * S, 14 * S, "Later"), cue(S, 2 * S, "Hello\n<i>you</i>"), cue(90 * S, 91 * S, "Never")];
         let captions = Captions::new(&cues, 0, 13_000_000_000);
         let segments = captions.segments(SegmentGrid::new(6, 1).unwrap());
         let texts: Vec<_> = segments.iter().map(|segment| String::from_utf8_lossy(&segment.bytes)).collect();
@@ -146,10 +148,7 @@ mod tests {
     fn the_source_origin_is_output_zero() {
         let captions = Captions::new(&[cue(-S, S, "a"), cue(3 * S, 4 * S, "b")], S / 2, 10_000_000_000);
         let text = String::from_utf8(captions.whole().to_vec()).unwrap();
-        assert_eq!(
-            text,
-            "WEBVTT\n\n00:00:00.000 --> 00:00:00.500\na\n\n00:00:02.500 --> 00:00:03.500\nb\n"
-        );
+        assert_eq!(text, "WEBVTT\n\n00:00:00.000 --> 00:00:00.500\na\n\n00:00:02.500 --> 00:00:03.500\nb\n");
     }
 
     proptest! {

@@ -2,7 +2,10 @@
 
 use std::fmt::Write as _;
 
-use crate::{FrameRate, Presentation, SampleFormat, TrackRole, TrackTimeline, object::{CAPTIONS_FILE, INIT_FILE}};
+use crate::{
+    FrameRate, Presentation, SampleFormat, TrackRole, TrackTimeline,
+    object::{CAPTIONS_FILE, INIT_FILE},
+};
 
 /// Live means segments under numbered names, which is what these are; CMAF what is in them.
 const PROFILES: &str = "urn:mpeg:dash:profile:isoff-live:2011,urn:mpeg:dash:profile:cmaf:2019";
@@ -94,16 +97,14 @@ fn audio_set(presentation: &Presentation, track: &TrackTimeline, id: u32) -> Str
 
 /// Text as one file beside the media (DASH-IF IOP part 7: WebVTT by BaseURL).
 fn text_set(presentation: &Presentation, track: &TrackTimeline, id: u32) -> String {
-    let (language, label, role) = match &track.info.role {
-        TrackRole::Text { language, label, forced, .. } => {
-            (&**language, &**label, if *forced { "forced-subtitle" } else { "subtitle" })
-        }
-        _ => ("und", "", "subtitle"),
+    let (language, label) = match &track.info.role {
+        TrackRole::Text { language, label, .. } => (&**language, &**label),
+        _ => ("und", ""),
     };
     let (name, version) = (track.info.name, presentation.version());
     format!(
         "    <AdaptationSet id=\"{id}\" contentType=\"text\" mimeType=\"text/vtt\" lang=\"{}\">\n      \
-         <Role schemeIdUri=\"{ROLE_SCHEME}\" value=\"{role}\"/>\n      <Label>{}</Label>\n      \
+         <Role schemeIdUri=\"{ROLE_SCHEME}\" value=\"subtitle\"/>\n      <Label>{}</Label>\n      \
          <Representation id=\"{name}\" bandwidth=\"{}\">\n        \
          <BaseURL>v{version}/{name}/{CAPTIONS_FILE}</BaseURL>\n      </Representation>\n    </AdaptationSet>",
         escaped(language),

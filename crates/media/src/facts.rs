@@ -108,8 +108,6 @@ pub struct TextFacts {
     pub title: Option<String>,
     /// Whether the container says that it is shown unless the viewer chooses otherwise.
     pub default: bool,
-    /// Whether it holds only what nobody should miss.
-    pub forced: bool,
     /// What it says and when, in order, on the source's clock.
     pub cues: Vec<Cue>,
 }

@@ -150,8 +150,6 @@ pub enum TrackRole {
         label: String,
         /// Whether it is shown unless the viewer chooses otherwise.
         default: bool,
-        /// Whether it holds only what nobody should miss: signs, and speech in another language.
-        forced: bool,
     },
 }
 
@@ -179,7 +177,7 @@ impl TrackInfo {
             format: SampleFormat::Text,
             defaults: SampleDefaults::default(),
         };
-        let role = TrackRole::Text { language, label, default: plan.default, forced: plan.forced };
+        let role = TrackRole::Text { language, label, default: plan.default };
         Self { name: plan.name, init, role }
     }
 

@@ -153,8 +153,6 @@ pub struct TextStream {
     pub title: Option<String>,
     /// Whether the container says that it is shown unless the viewer chooses otherwise.
     pub default: bool,
-    /// Whether it holds only what nobody should miss.
-    pub forced: bool,
     /// Its cues in order.
     pub cues: Vec<Cue>,
 }

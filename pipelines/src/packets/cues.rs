@@ -4,7 +4,7 @@ use gstreamer as gst;
 use pipeline_wire::Cue;
 
 /// Bytes of text that are kept of one track; a film of three hours has about two hundred thousand.
-const BYTES_MAX: usize = 4 << 20;
+const BYTES_MAX: usize = 512 << 10;
 /// How long a cue stays that does not say, unless the next one comes before.
 const LASTS_NS: i64 = 5_000_000_000;
 
@@ -17,7 +17,7 @@ pub enum Dialect {
     Markup,
     /// Lines of SubStation Alpha, with their fields.
     Ssa,
-    /// Whole WebVTT files (`wvtt`).
+    /// WebVTT, as Matroska or WebM have it.
     Vtt,
 }
 
@@ -32,7 +32,8 @@ impl Dialect {
                 Some(if markup { Self::Markup } else { Self::Plain })
             }
             "application/x-ssa" | "application/x-ass" => Some(Self::Ssa),
-            "application/x-subtitle-vtt" => Some(Self::Vtt),
+            // matroskademux of GStreamer 1.22 knows neither of the two names of WebVTT; text that it does not know is that.
+            "application/x-subtitle-unknown" => Some(Self::Vtt),
             _ => None,
         }
     }
@@ -42,7 +43,7 @@ impl Dialect {
             Self::Plain => payload(&escaped(text)),
             Self::Markup => payload(&tagged(text)),
             Self::Ssa => payload(&of_ssa(text)),
-            Self::Vtt => payload(&tagged(&of_vtt(text))),
+            Self::Vtt => payload(&tagged(of_vtt(text))),
         }
     }
 }
@@ -61,9 +62,15 @@ impl Cues {
         let text = String::from_utf8_lossy(bytes);
         let text = dialect.payload(text.trim_matches('\0'));
         self.bytes = self.bytes.saturating_add(text.len());
-        if !text.is_empty() && self.bytes <= BYTES_MAX {
+        if !text.is_empty() && !self.is_cut() {
             self.cues.push(Cue { start_ns: start, end_ns: end, text });
         }
+    }
+
+    /// Whether there was more than is kept.
+    #[must_use]
+    pub const fn is_cut(&self) -> bool {
+        self.bytes > BYTES_MAX
     }
 
     /// The cues in order, each with an end.
@@ -171,7 +178,9 @@ fn of_ssa(packet: &str) -> String {
                 "b1" => out.push_str("<b>"),
                 "b0" => out.push_str("</b>"),
                 "p0" => drawing = false,
-                other if other.strip_prefix('p').is_some_and(|scale| scale.parse::<u32>().is_ok()) => drawing = true,
+                other if other.strip_prefix('p').is_some_and(|scale| scale.parse::<u32>().is_ok()) => {
+                    drawing = true
+                }
                 _ => {}
             }
         }
@@ -187,11 +196,15 @@ fn lines_of_ssa(text: &str) -> String {
     escaped(text).replace("\\N", "\n").replace("\\n", "\n").replace("\\h", "\u{a0}")
 }
 
-/// What the cues of a WebVTT file say.
-fn of_vtt(file: &str) -> String {
-    let mut lines = file.lines().skip_while(|line| !line.contains("-->"));
-    lines.next();
-    lines.take_while(|line| !line.trim().is_empty()).collect::<Vec<_>>().join("\n")
+/// The payload of a WebVTT block: alone (`S_TEXT/WEBVTT`, RFC 9559), or behind a line with the cue's name and one with
+/// its settings (`D_WEBVTT/SUBTITLES` of WebM), either of which may be empty.
+fn of_vtt(block: &str) -> &str {
+    let head = block.split_inclusive('\n').take(2);
+    let (len, second) = head.fold((0, ""), |(len, _), line| (len + line.len(), line));
+    let names = ["vertical:", "line:", "position:", "size:", "align:", "region:"];
+    let is_setting = |word: &str| names.iter().any(|name| word.starts_with(name));
+    let has_head = block.contains('\n') && second.split_whitespace().all(is_setting);
+    if has_head { &block[len..] } else { block }
 }
 
 #[cfg(test)]
@@ -211,7 +224,10 @@ mod tests {
     #[test]
     fn substation_alpha_loses_its_dress() {
         let of = |text| Dialect::Ssa.payload(text);
-        assert_eq!(of("4,0,Default,,0,0,0,,{\\an8\\i1}Up, there{\\i0}\\Nand {here"), "<i>Up, there</i>\nand {here");
+        assert_eq!(
+            of("4,0,Default,,0,0,0,,{\\an8\\i1}Up, there{\\i0}\\Nand {here"),
+            "<i>Up, there</i>\nand {here"
+        );
         assert_eq!(of("4,0,Default,,0,0,0,,{\\p1}m 0 0 l 1 1{\\p0}text"), "text");
         assert_eq!(of("nonsense"), "");
     }
@@ -227,14 +243,20 @@ mod tests {
     }
 
     #[test]
-    fn a_file_in_a_packet_gives_its_text() {
-        assert_eq!(Dialect::Vtt.payload("WEBVTT\n\n00:00.000 --> 00:01.000 line:0\nHello\n\n"), "Hello");
+    fn name_and_settings_of_a_block_are_no_text() {
+        let of = |block| Dialect::Vtt.payload(block);
+        assert_eq!(of("\n\nHello\nyou"), "Hello\nyou");
+        assert_eq!(of("1\nline:0 align:start\n<i>Hello</i>"), "<i>Hello</i>");
+        assert_eq!(of("Hello\nyou"), "Hello\nyou");
+        assert_eq!(of("Hello"), "Hello");
+        assert_eq!(of("\n"), "");
     }
 
     proptest! {
         #[test]
-        fn nothing_breaks_a_cue(text: String, ssa: bool) {
-            let dialect = if ssa { Dialect::Ssa } else { Dialect::Markup };
+        fn nothing_breaks_a_cue(text: String, ssa: bool, vtt: bool) {
+            let other = if vtt { Dialect::Vtt } else { Dialect::Markup };
+            let dialect = if ssa { Dialect::Ssa } else { other };
             let text = if ssa { format!("0,0,a,b,0,0,0,,{text}") } else { text };
             let made = dialect.payload(&text);
             prop_assert!(!made.contains("-->") && !made.contains("\n\n"));

@@ -45,15 +45,14 @@ pub struct StreamLog {
     pub title: Option<String>,
     /// Whether the container marks the stream as one to play unless another is chosen.
     pub default: bool,
-    /// Whether the container says that it holds only what nobody should miss.
-    pub forced: bool,
     /// What its packets say, if they are text.
     pub cues: Cues,
     /// The most channels its sound has.
     pub channels: u32,
     /// Shapes of its pictures and the time from which each holds, on the source's clock in nanoseconds.
     pub shapes: Vec<(i64, Shape)>,
-    dialect: Option<Dialect>,
+    /// How its packets hold text, if they do.
+    pub dialect: Option<Dialect>,
     /// The shape of the pictures that follow, until one comes.
     pub next_shape: Option<Shape>,
     /// Where the stream's times lie.

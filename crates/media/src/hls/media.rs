@@ -37,7 +37,11 @@ pub(super) fn opening(presentation: &Presentation, version: u8, track: TrackName
          #EXT-X-PLAYLIST-TYPE:{kind}\n#EXT-X-INDEPENDENT-SEGMENTS\n{}",
         presentation.target_seconds(),
         // WebVTT has no header apart (RFC 8216bis section 3.1.4).
-        if matches!(track, TrackName::Text(_)) { String::new() } else { format!("#EXT-X-MAP:URI=\"{INIT_FILE}\"\n") }
+        if matches!(track, TrackName::Text(_)) {
+            String::new()
+        } else {
+            format!("#EXT-X-MAP:URI=\"{INIT_FILE}\"\n")
+        }
     )
 }
 

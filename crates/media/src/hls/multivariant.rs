@@ -162,17 +162,12 @@ fn rendition(presentation: &Presentation, track: &TrackTimeline) -> AlternativeM
     }
 }
 
-/// Text is shown when the viewer asks for it; forced text whenever its language is that of the sound.
+/// Text is shown when the viewer asks for it, or by itself where the film says so.
 fn subtitles(presentation: &Presentation, track: &TrackTimeline) -> AlternativeMedia {
-    let (default, forced) = match track.info.role {
-        TrackRole::Text { default, forced, .. } => (default, forced),
-        _ => (false, false),
-    };
     AlternativeMedia {
         media_type: AlternativeMediaType::Subtitles,
         group_id: TEXT_GROUP.to_owned(),
-        default,
-        forced,
+        default: matches!(track.info.role, TrackRole::Text { default: true, .. }),
         ..rendition(presentation, track)
     }
 }

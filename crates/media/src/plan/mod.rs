@@ -79,7 +79,10 @@ impl Plan {
 
     /// Names of all tracks: rungs, largest first, then audio, then text.
     pub fn track_names(&self) -> impl Iterator<Item = TrackName> + '_ {
-        self.rungs().iter().map(|rung| rung.name).chain(self.audio.iter().map(|audio| audio.name))
+        self.rungs()
+            .iter()
+            .map(|rung| rung.name)
+            .chain(self.audio.iter().map(|audio| audio.name))
             .chain(self.text.iter().map(|text| text.name))
     }
 }
@@ -178,8 +181,6 @@ pub struct TextPlan {
     pub label: String,
     /// Whether it is shown unless the viewer chooses otherwise; true for one at most.
     pub default: bool,
-    /// Whether it holds only what nobody should miss.
-    pub forced: bool,
 }
 
 /// Poster and thumbnail sprites.

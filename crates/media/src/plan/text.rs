@@ -8,7 +8,8 @@ const RENDITIONS_MAX: usize = 32;
 
 /// A rendition of each text stream that says something.
 pub(super) fn renditions(text: &[TextFacts], reasons: &mut Vec<String>) -> Vec<TextPlan> {
-    let spoken: Vec<(u32, &TextFacts)> = (0u32..).zip(text).filter(|(_, facts)| !facts.cues.is_empty()).collect();
+    let spoken: Vec<(u32, &TextFacts)> =
+        (0u32..).zip(text).filter(|(_, facts)| !facts.cues.is_empty()).collect();
     let kept = &spoken[..spoken.len().min(RENDITIONS_MAX)];
     let tags: Vec<String> = kept.iter().map(|(_, facts)| language::tag(facts.language.as_deref())).collect();
     let named = kept.iter().zip(&tags).map(|((_, facts), tag)| (facts.title.as_deref(), &**tag));
@@ -17,12 +18,11 @@ pub(super) fn renditions(text: &[TextFacts], reasons: &mut Vec<String>) -> Vec<T
     let default = kept.iter().find(|(_, facts)| facts.default).map(|(number, _)| *number);
     let plans = kept.iter().zip(tags).zip(labels);
     let made: Vec<TextPlan> = plans
-        .map(|(((number, facts), language), label)| TextPlan {
+        .map(|(((number, _), language), label)| TextPlan {
             name: TrackName::Text(*number),
             language,
             label,
             default: default == Some(*number),
-            forced: facts.forced,
         })
         .collect();
     if !made.is_empty() {
@@ -44,7 +44,6 @@ mod tests {
             language: language.map(str::to_owned),
             title: None,
             default,
-            forced: false,
             cues,
         };
         let text = [
@@ -54,7 +53,8 @@ mod tests {
         ];
         let mut reasons = Vec::new();
         let made = renditions(&text, &mut reasons);
-        let told: Vec<_> = made.iter().map(|text| (text.name, &*text.language, &*text.label, text.default)).collect();
+        let told: Vec<_> =
+            made.iter().map(|text| (text.name, &*text.language, &*text.label, text.default)).collect();
         assert_eq!(
             told,
             [(TrackName::Text(1), "en", "English", false), (TrackName::Text(2), "de", "German", true)]

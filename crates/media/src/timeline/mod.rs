@@ -108,10 +108,10 @@ impl Presentation {
         self.target_seconds
     }
 
-    /// Where the longest track ends, in microseconds.
+    /// Where the longest track ends that is seen or heard, in microseconds.
     #[must_use]
     pub fn duration_us(&self) -> u64 {
-        self.tracks.iter().map(TrackTimeline::end_us).max().unwrap_or(0)
+        self.video().chain(self.audio()).map(TrackTimeline::end_us).max().unwrap_or(0)
     }
 
     /// What playing this track costs.
