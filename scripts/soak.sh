@@ -6,5 +6,5 @@ cd "$(dirname "$0")/.."
 scripts/install.sh test
 cargo build --release --locked --workspace --bins
 export NEXUS_TEST_ROUNDS="${NEXUS_TEST_ROUNDS:-20}"
-cargo test --release --locked --workspace --test resilience --test many_processes -- \
-  --test-threads=1 --nocapture
+cargo test --release --locked --workspace --test scenarios -- \
+  --test-threads=1 --nocapture resilience:: many_processes::

@@ -43,8 +43,8 @@ pub fn binary() -> PathBuf {
     binary
 }
 
-fn folder() -> Arc<TempDir> {
-    Arc::new(TempDir::with_prefix("nexus-test-").expect("a temporary folder"))
+fn folder() -> TempDir {
+    TempDir::with_prefix("nexus-test-").expect("a temporary folder")
 }
 
 /// How to start a server.
@@ -92,6 +92,13 @@ struct Place {
     key: Arc<OnceLock<String>>,
 }
 
+impl Place {
+    fn new(stack: Stack, data: TempDir) -> Self {
+        let data = Arc::new(data);
+        Self { stack: Arc::new(stack), first: data.clone(), data, key: Arc::default() }
+    }
+}
+
 /// A running server with a data folder of its own.
 pub struct Server {
     options: ServerOptions,
@@ -115,10 +122,7 @@ impl Server {
     /// # Panics
     /// When it does not become ready.
     pub async fn with(options: ServerOptions) -> Self {
-        let data = folder();
-        let stack = Arc::new(Stack::fresh().await);
-        let place = Place { stack, first: data.clone(), data, key: Arc::default() };
-        Self::on(place, options.listen(), options).await
+        Self::on(Place::new(Stack::fresh().await, folder()), options.listen(), options).await
     }
 
     /// The first of several processes: on PostgreSQL and an S3 server, whatever the run of the tests asks for.
@@ -126,10 +130,7 @@ impl Server {
     /// # Panics
     /// When it does not become ready, or one of the servers is missing.
     pub async fn apart(options: ServerOptions) -> Self {
-        let data = folder();
-        let stack = Arc::new(Stack::apart().await);
-        let place = Place { stack, first: data.clone(), data, key: Arc::default() };
-        Self::on(place, options.listen(), options).await
+        Self::on(Place::new(Stack::apart().await, folder()), options.listen(), options).await
     }
 
     /// A look at the rows of a server that was started by [`Server::apart`].
@@ -153,7 +154,7 @@ impl Server {
     /// # Panics
     /// When it does not become ready.
     pub async fn beside(&self, options: ServerOptions) -> Self {
-        let place = Place { data: folder(), ..self.place.clone() };
+        let place = Place { data: Arc::new(folder()), ..self.place.clone() };
         Self::on(place, options.listen(), options).await
     }
 
@@ -162,10 +163,7 @@ impl Server {
     /// # Panics
     /// When it does not become ready.
     pub async fn on_data(data: TempDir, options: ServerOptions) -> Self {
-        let data = Arc::new(data);
-        let place =
-            Place { stack: Arc::new(Stack::Embedded), first: data.clone(), data, key: Arc::default() };
-        Self::on(place, options.listen(), options).await
+        Self::on(Place::new(Stack::Embedded, data), options.listen(), options).await
     }
 
     /// Runs a command of the binary on this server's data, while it runs or not; whether it succeeded, and

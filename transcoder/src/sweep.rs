@@ -2,7 +2,7 @@
 
 use base::AssetId;
 use blob::{Key, Store};
-use catalogue::Inventory;
+use catalogue::{Inventory, SettledVersion};
 use jobs::{Claim, Settled};
 use tracing::info;
 
@@ -28,15 +28,15 @@ pub(crate) async fn run(transcoder: &Transcoder, claim: &Claim, asset: &AssetId)
 
 async fn sweep(store: &Store, inventory: &Inventory) -> Result<u64, Trouble> {
     let asset = &inventory.asset;
-    let mut removed = 0;
-    if inventory.deleted {
-        removed += remove(store, &format!("assets/{asset}/"), |_| false).await?;
-        removed += remove(store, &format!("sources/{asset}/"), |_| false).await?;
+    let prefixes = if inventory.deleted {
+        vec![format!("assets/{asset}/"), format!("sources/{asset}/")]
     } else {
-        for settled in &inventory.settled {
-            let prefix = format!("assets/{asset}/v{}/", settled.version);
-            removed += remove(store, &prefix, |key| settled.keep.contains(key.as_str())).await?;
-        }
+        let of = |settled: &SettledVersion| format!("assets/{asset}/v{}/", settled.version);
+        inventory.settled.iter().map(of).collect()
+    };
+    let mut removed = 0;
+    for prefix in prefixes {
+        removed += remove(store, &prefix, |key| inventory.keeps(key.as_str())).await?;
     }
     if inventory.deleted || inventory.abandoned {
         let upload = inventory.upload.as_str();

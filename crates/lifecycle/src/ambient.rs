@@ -41,3 +41,9 @@ pub fn system() -> Ambient {
 pub fn monotonic() -> Instant {
     Instant::now()
 }
+
+/// What the kernel calls this machine (`proc(5)`); empty when it does not say.
+#[must_use]
+pub fn host_name() -> String {
+    std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default().trim().to_owned()
+}

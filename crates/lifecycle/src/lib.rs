@@ -8,7 +8,7 @@ mod ambient;
 mod signal;
 mod tasks;
 
-pub use ambient::{monotonic, system};
+pub use ambient::{host_name, monotonic, system};
 pub use signal::watch_signals;
 pub use tasks::{Tasks, Unfinished};
 pub use tokio_util::sync::CancellationToken;

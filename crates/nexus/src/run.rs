@@ -36,8 +36,6 @@ const JOB_POLL: Duration = Duration::from_secs(1);
 const INTERRUPTIONS_MAX: u32 = 50;
 /// How often queue depths are measured.
 const DEPTH_EVERY: Duration = Duration::from_secs(10);
-/// What the kernel calls this machine.
-const HOST_NAME: &str = "/proc/sys/kernel/hostname";
 
 /// What every role but the edge is made of.
 struct House {
@@ -104,7 +102,7 @@ impl House {
     /// one.
     async fn setup_link(&self) -> Result<Option<String>> {
         let folder = std::path::absolute(&self.settings.data)?;
-        let maker = format!("{}:{}", host_name(), folder.display());
+        let maker = format!("{}:{}", lifecycle::host_name(), folder.display());
         match self.identity.offer_setup(&maker).await? {
             SetupOffer::Link { secret, .. } => {
                 Ok(Some(format!("{}/setup/{}", self.settings.public_url(), secret.expose())))
@@ -189,7 +187,7 @@ impl House {
         };
         let presence = Presence {
             worker: self.instance.worker().clone(),
-            name: format!("{}:{}", host_name(), std::process::id()),
+            name: format!("{}:{}", lifecycle::host_name(), std::process::id()),
             slots: transcode.workers,
         };
         let (queue, tasks, health) = (self.queue.clone(), self.tasks.clone(), self.health.clone());
@@ -207,10 +205,6 @@ impl House {
     fn serve(&self, front: Front, router: Router) {
         front.serve(&self.settings, &self.ambient, &self.tasks, &self.health, router);
     }
-}
-
-fn host_name() -> String {
-    std::fs::read_to_string(HOST_NAME).unwrap_or_default().trim().to_owned()
 }
 
 /// Warms the plug-in registry and asks a child what holds it in.
@@ -281,24 +275,18 @@ fn announce(role: Role, front: &Front, settings: &Settings, setup: Option<&str>)
 /// # Errors
 /// When it cannot start; the message says what to change.
 pub async fn run(role: Role, demo: bool, mut settings: Settings) -> Result<ExitCode> {
-    if role == Role::Edge {
-        return Ok(edge::run(settings).await?);
-    }
     let ambient = lifecycle::system();
     // The listener first: a port that is taken is the likeliest mistake, and port 0 names the URL.
     let front = match role {
+        Role::Edge => return Ok(edge::run(settings).await?),
         Role::Transcoder => Front::open_desk(&mut settings).await?,
-        Role::All | Role::Origin | Role::Edge => Front::open(&mut settings, ambient.now()).await?,
+        Role::All | Role::Origin => Front::open(&mut settings, ambient.now()).await?,
     };
     let house = House::open(role, settings, ambient).await?;
-    let router = match role {
-        Role::Transcoder => desk(&house),
-        Role::Origin => origin_alone(&house).await?,
-        Role::All | Role::Edge => everything(&house).await?,
-    };
-    let setup = match role {
-        Role::Transcoder => None,
-        Role::All | Role::Origin | Role::Edge => house.setup_link().await?,
+    let (router, setup) = match role {
+        Role::Transcoder => (desk(&house), None),
+        Role::Origin => (origin_alone(&house).await?, house.setup_link().await?),
+        _ => (everything(&house).await?, house.setup_link().await?),
     };
     announce(role, &front, &house.settings, setup.as_deref());
     house.serve(front, router);

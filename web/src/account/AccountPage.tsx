@@ -1,12 +1,12 @@
 import { useState } from 'react';
 import { changePassword } from '../api/calls';
-import { Problem } from '../api/problem';
 import type { Session } from '../api/types';
-import { NOTHING_TYPED, PasswordPair } from '../people/PasswordPair';
-import { passwordProblem, ROLE_LABELS } from '../people/words';
+import { checked, NOTHING_TYPED, PasswordPair } from '../people/PasswordPair';
+import { ROLE_LABELS } from '../people/words';
 import { signOutEverywhere } from '../session/session';
 import { navigate } from '../state/router';
 import { Button } from '../ui/Button';
+import { Form } from '../ui/Form';
 import { FormError } from '../ui/FormError';
 import { TextField } from '../ui/TextField';
 import { toast } from '../ui/toasts';
@@ -34,26 +34,16 @@ export default function AccountPage({ session }: { session: Session }) {
 function PasswordSection({ name }: { name: string }) {
   const [current, setCurrent] = useState('');
   const [typed, setTyped] = useState(NOTHING_TYPED);
-  const { busy, error, run } = useAction();
-  const save = () =>
-    run(async () => {
-      const problem = passwordProblem(typed.password, typed.again);
-      if (problem !== null) throw new Problem(422, problem);
-      await changePassword(current, typed.password);
-      setCurrent('');
-      setTyped(NOTHING_TYPED);
-      toast('The password is changed. Other browsers are signed out.', 'good');
-    });
+  const save = async () => {
+    await changePassword(current, checked(typed));
+    setCurrent('');
+    setTyped(NOTHING_TYPED);
+    toast('The password is changed. Other browsers are signed out.', 'good');
+  };
   return (
     <section className="people-section" aria-labelledby="password-heading">
       <h2 id="password-heading">Change the password</h2>
-      <form
-        className="form"
-        onSubmit={(event) => {
-          event.preventDefault();
-          save();
-        }}
-      >
+      <Form action="Change the password" work={save} testId="change-password">
         {/* Password keepers need to know whose it is. */}
         <input type="text" hidden autoComplete="username" value={name} readOnly />
         <TextField
@@ -66,13 +56,7 @@ function PasswordSection({ name }: { name: string }) {
           data-testid="present-password"
         />
         <PasswordPair value={typed} onValue={setTyped} />
-        <FormError text={error} />
-        <div className="form-actions">
-          <Button type="submit" look="primary" busy={busy} data-testid="change-password">
-            Change the password
-          </Button>
-        </div>
-      </form>
+      </Form>
     </section>
   );
 }

@@ -1,5 +1,6 @@
+import { Problem } from '../api/problem';
 import { TextField } from '../ui/TextField';
-import { PASSWORD_CHARS_MIN } from './words';
+import { PASSWORD_CHARS_MIN, passwordProblem } from './words';
 
 export interface Typed {
   password: string;
@@ -7,6 +8,13 @@ export interface Typed {
 }
 
 export const NOTHING_TYPED: Typed = { password: '', again: '' };
+
+/** The password that was typed twice; throws what the server would answer to it. */
+export function checked({ password, again }: Typed): string {
+  const problem = passwordProblem(password, again);
+  if (problem !== null) throw new Problem(422, problem);
+  return password;
+}
 
 /** A new password, typed twice. */
 export function PasswordPair({ value, onValue }: { value: Typed; onValue: (typed: Typed) => void }) {

@@ -1,16 +1,12 @@
 import { useState, type ReactNode } from 'react';
 import { createUser, resetPassword, updateUser } from '../api/calls';
-import { Problem } from '../api/problem';
 import type { Role, User } from '../api/types';
-import { Button } from '../ui/Button';
 import { Dialog } from '../ui/Dialog';
-import { FormError } from '../ui/FormError';
+import { Form } from '../ui/Form';
 import { TextField } from '../ui/TextField';
 import { toast } from '../ui/toasts';
-import { useAction } from '../ui/useAction';
-import { NOTHING_TYPED, PasswordPair, type Typed } from './PasswordPair';
+import { checked, NOTHING_TYPED, PasswordPair } from './PasswordPair';
 import { RoleChoices } from './RoleChoices';
-import { passwordProblem } from './words';
 
 interface DialogProps {
   onDone: () => void;
@@ -29,36 +25,14 @@ interface FormDialogProps<T> {
 
 /** A dialog with a form that does one thing and closes when it is done. */
 export function FormDialog<T>({ title, action, work, onDone, onClose, children }: FormDialogProps<T>) {
-  const { busy, error, run } = useAction();
+  const finish = async () => onDone(await work());
   return (
     <Dialog title={title} onClose={onClose} testId="form-dialog">
-      <form
-        className="form"
-        onSubmit={(event) => {
-          event.preventDefault();
-          run(async () => {
-            onDone(await work());
-          });
-        }}
-      >
+      <Form action={action} work={finish} onCancel={onClose} testId="submit">
         {children}
-        <FormError text={error} />
-        <div className="form-actions">
-          <Button onClick={onClose}>Cancel</Button>
-          <Button type="submit" look="primary" busy={busy} data-testid="submit">
-            {action}
-          </Button>
-        </div>
-      </form>
+      </Form>
     </Dialog>
   );
-}
-
-/** Refuses to send what the server would refuse. */
-function checked({ password, again }: Typed): string {
-  const problem = passwordProblem(password, again);
-  if (problem !== null) throw new Problem(422, problem);
-  return password;
 }
 
 export function NewUserDialog({ roles, ...rest }: DialogProps & { roles: readonly Role[] }) {

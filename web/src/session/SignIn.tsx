@@ -2,10 +2,8 @@ import { useState } from 'react';
 import type { Credentials } from '../api/calls';
 import { Problem } from '../api/problem';
 import { navigate } from '../state/router';
-import { Button } from '../ui/Button';
-import { FormError } from '../ui/FormError';
+import { Form } from '../ui/Form';
 import { TextField } from '../ui/TextField';
-import { useAction } from '../ui/useAction';
 import { usePageTitle } from '../ui/usePageTitle';
 import { Logo } from '../shell/Logo';
 import { nextPath } from './nextPath';
@@ -28,14 +26,9 @@ async function signInWithWords(credentials: Credentials): Promise<void> {
 }
 
 /** Signs in and goes to where the visitor was headed. */
-function useSignIn() {
-  const { busy, error, run } = useAction();
-  const submit = (credentials: Credentials) =>
-    run(async () => {
-      await signInWithWords(credentials);
-      if (location.pathname === '/signin') navigate(nextPath(location.search), { replace: true });
-    });
-  return { busy, error, submit };
+async function enter(credentials: Credentials): Promise<void> {
+  await signInWithWords(credentials);
+  if (location.pathname === '/signin') navigate(nextPath(location.search), { replace: true });
 }
 
 export function SignIn() {
@@ -70,14 +63,14 @@ export function SignIn() {
 function PasswordForm() {
   const [name, setName] = useState('');
   const [password, setPassword] = useState('');
-  const { busy, error, submit } = useSignIn();
   return (
-    <form
-      className="form sign-in-form"
-      onSubmit={(event) => {
-        event.preventDefault();
-        submit({ name: name.trim(), password });
-      }}
+    <Form
+      action="Sign in"
+      work={() => enter({ name: name.trim(), password })}
+      disabled={name.trim() === '' || password === ''}
+      className="sign-in-form"
+      testId="sign-in"
+      wide
     >
       <TextField
         label="E-mail or user name"
@@ -99,30 +92,20 @@ function PasswordForm() {
         required
         data-testid="password"
       />
-      <FormError text={error} />
-      <Button
-        type="submit"
-        look="primary"
-        busy={busy}
-        disabled={name.trim() === '' || password === ''}
-        data-testid="sign-in"
-      >
-        Sign in
-      </Button>
-    </form>
+    </Form>
   );
 }
 
 function KeyForm() {
   const [key, setKey] = useState('');
-  const { busy, error, submit } = useSignIn();
   return (
-    <form
-      className="form sign-in-form"
-      onSubmit={(event) => {
-        event.preventDefault();
-        submit({ key: key.trim() });
-      }}
+    <Form
+      action="Sign in"
+      work={() => enter({ key: key.trim() })}
+      disabled={key.trim() === ''}
+      className="sign-in-form"
+      testId="sign-in"
+      wide
     >
       <TextField
         label="API key"
@@ -137,10 +120,6 @@ function KeyForm() {
         autoFocus
         data-testid="api-key"
       />
-      <FormError text={error} />
-      <Button type="submit" look="primary" busy={busy} disabled={key.trim() === ''} data-testid="sign-in">
-        Sign in
-      </Button>
-    </form>
+    </Form>
   );
 }

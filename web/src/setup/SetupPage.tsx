@@ -1,17 +1,15 @@
 import { useEffect, useState } from 'react';
 import { checkSetup, createOwner } from '../api/calls';
 import { Problem, reasonOf } from '../api/problem';
-import { NOTHING_TYPED, PasswordPair } from '../people/PasswordPair';
-import { passwordProblem } from '../people/words';
+import { checked, NOTHING_TYPED, PasswordPair } from '../people/PasswordPair';
 import { checkSession } from '../session/session';
 import { Logo } from '../shell/Logo';
 import { PageSpinner } from '../shell/pages';
 import { Link, navigate } from '../state/router';
 import { Button } from '../ui/Button';
-import { FormError } from '../ui/FormError';
+import { Form } from '../ui/Form';
 import { Notice } from '../ui/Notice';
 import { TextField } from '../ui/TextField';
-import { useAction } from '../ui/useAction';
 import { usePageTitle } from '../ui/usePageTitle';
 
 type State = { link: 'checking' | 'good' | 'gone' } | { link: 'unknown'; reason: string };
@@ -60,21 +58,18 @@ function SetupForm({ secret, onGone }: { secret: string; onGone: () => void }) {
   const [tenant, setTenant] = useState('');
   const [name, setName] = useState('');
   const [typed, setTyped] = useState(NOTHING_TYPED);
-  const { busy, error, run } = useAction();
-  const submit = () =>
-    run(async () => {
-      const problem = passwordProblem(typed.password, typed.again);
-      if (problem !== null) throw new Problem(422, problem);
-      try {
-        await createOwner({ secret, tenant: tenant.trim(), name: name.trim(), password: typed.password });
-      } catch (failure) {
-        if (!(failure instanceof Problem && failure.status === 410)) throw failure;
-        onGone();
-        return;
-      }
-      await checkSession();
-      navigate('/', { replace: true });
-    });
+  const submit = async () => {
+    const password = checked(typed);
+    try {
+      await createOwner({ secret, tenant: tenant.trim(), name: name.trim(), password });
+    } catch (failure) {
+      if (!(failure instanceof Problem && failure.status === 410)) throw failure;
+      onGone();
+      return;
+    }
+    await checkSession();
+    navigate('/', { replace: true });
+  };
   return (
     <section className="sign-in">
       <div className="sign-in-brand">
@@ -84,13 +79,7 @@ function SetupForm({ secret, onGone }: { secret: string; onGone: () => void }) {
           Name this place and its owner. You are signed in afterwards and can add others.
         </p>
       </div>
-      <form
-        className="form sign-in-form"
-        onSubmit={(event) => {
-          event.preventDefault();
-          submit();
-        }}
-      >
+      <Form action="Set up" work={submit} className="sign-in-form" testId="set-up" wide>
         <TextField
           label="Name of this place"
           placeholder="Our studio"
@@ -113,11 +102,7 @@ function SetupForm({ secret, onGone }: { secret: string; onGone: () => void }) {
           data-testid="owner-name"
         />
         <PasswordPair value={typed} onValue={setTyped} />
-        <FormError text={error} />
-        <Button type="submit" look="primary" busy={busy} data-testid="set-up">
-          Set up
-        </Button>
-      </form>
+      </Form>
     </section>
   );
 }

@@ -1,5 +1,13 @@
 import { flushSync } from 'react-dom';
-import { useId, useRef, useState, type KeyboardEvent, type ReactNode, type ToggleEvent } from 'react';
+import {
+  useId,
+  useRef,
+  useState,
+  type KeyboardEvent,
+  type MouseEvent,
+  type ReactNode,
+  type ToggleEvent,
+} from 'react';
 import { Icon } from './Icon';
 import type { IconName } from './icons';
 import { placeBeside, type Side } from './place';
@@ -43,7 +51,12 @@ export function Menu({
     const opened = event.newState === 'open';
     onOpenChange?.(opened);
     setOpen(opened);
-    if (!opened || !opener.current || !list.current) return;
+  };
+  // The browser reports an opened menu some time after it is seen; a key pressed in between would go to the button.
+  const onPress = (event: MouseEvent<HTMLButtonElement>) => {
+    event.preventDefault();
+    if (!opener.current || !list.current) return;
+    if (!list.current.togglePopover()) return;
     placeBeside(list.current, opener.current, side);
     const items = itemsOf(list.current);
     (items.find((item) => item.getAttribute('aria-checked') === 'true') ?? items[0])?.focus();
@@ -61,6 +74,7 @@ export function Menu({
         aria-expanded={open}
         title={label}
         popoverTarget={id}
+        onClick={onPress}
         data-testid={testId}
       >
         {button}

@@ -52,7 +52,7 @@ pub fn addresses() -> Vec<IpAddr> {
 /// `localhost`, the machine's name (also as multicast DNS knows it, RFC 6762), and all its addresses.
 fn names() -> Vec<String> {
     let mut names = vec!["localhost".to_owned()];
-    let host = fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default().trim().to_owned();
+    let host = lifecycle::host_name();
     if ServerName::try_from(host.as_str()).is_ok() {
         if !host.contains('.') {
             names.push(format!("{host}.local"));

@@ -9,7 +9,7 @@ use std::{
 use media::barcode::{self, Mark};
 use testkit::ffmpeg;
 
-use crate::colour::{BARS, BRIGHT_BARS, GAMMA, Rgb, hlg, pq, to_bt2020};
+use super::colour::{BARS, BRIGHT_BARS, GAMMA, Rgb, hlg, pq, to_bt2020};
 
 /// The wall clock of frame zero.
 const EPOCH_MS: u64 = 1_700_000_000_000;

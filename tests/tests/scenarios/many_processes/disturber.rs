@@ -6,7 +6,7 @@ use rustix::process::Signal;
 use tests::PATIENCE;
 use tokio::time::{Instant, sleep};
 
-use crate::{
+use super::{
     cluster::{AtWork, Cluster, LEASE, Process, Upload},
     films::Films,
     tally::{How, Tally, strikes},

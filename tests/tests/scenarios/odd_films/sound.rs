@@ -7,7 +7,7 @@ use std::{
 
 use testkit::ffmpeg;
 
-use crate::{
+use super::{
     judge::{Seen, levels},
     master::{Master, bt709},
     table::{Row, row},

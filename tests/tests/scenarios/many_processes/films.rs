@@ -9,7 +9,7 @@ use tempfile::TempDir;
 use testkit::barcode;
 use tests::{Client, clip, digest};
 
-use crate::cluster::Cluster;
+use super::cluster::Cluster;
 
 /// Length in seconds, size, frames a second, frames.
 const FILMS: [(u32, &str, &str, u32); 3] =

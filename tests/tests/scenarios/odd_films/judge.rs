@@ -15,7 +15,7 @@ use tests::{
     hls::{attribute, download, join},
 };
 
-use crate::{
+use super::{
     colour::{self, Rgb},
     master::BARS_FROM,
 };
@@ -220,6 +220,11 @@ pub fn offsets(flashes: &[f64], beeps: &[f64]) -> Result<[f64; 2]> {
         }
         _ => bail!("{} beeps", beeps.len()),
     }
+}
+
+/// The same of a whole film.
+pub fn offsets_of(film: &Path) -> Result<[f64; 2]> {
+    offsets(&reading::flashes(film)?, &reading::beeps(film)?)
 }
 
 /// Loudness (root mean square) of both channels of a stereo file in each `window` of seconds.

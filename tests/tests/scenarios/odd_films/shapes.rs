@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use testkit::{barcode, ffmpeg};
 
-use crate::{
+use super::{
     master::{Master, bt709},
     table::{Row, row},
     x264,
