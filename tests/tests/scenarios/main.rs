@@ -3,6 +3,7 @@
 
 mod backup;
 mod bad_input;
+mod captions;
 mod health;
 mod identity;
 mod limits;
