@@ -18,7 +18,7 @@ use base::{PageRequest, TenantId, WorkerId};
 use futures_util::future::join_all;
 use media::{
     AudioPlan, ChunkPlan, FrameRate, ImagesPlan, InitInfo, Plan, Rung, SampleDefaults, SampleFormat,
-    SegmentGrid, SegmentInfo, SourceClock, TrackInfo, TrackName, TrackRole, VideoPlan,
+    SegmentGrid, SegmentInfo, SourceClock, TextPlan, TrackInfo, TrackName, TrackRole, VideoPlan,
 };
 use testkit::{FakeClock, both_dbs};
 

@@ -186,7 +186,7 @@ fn escaped(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::timeline::testing::{joined, rendition, rung};
+    use crate::timeline::testing::{joined, rendition, rung, text};
 
     #[test]
     fn a_finished_film() {
@@ -237,6 +237,20 @@ mod tests {
           </Period>
         </MPD>
         "#);
+    }
+
+    #[test]
+    fn text_is_one_file_beside_the_media() {
+        let list = mpd(&joined(true, vec![rung(360, &[400_000; 3]), text(0, "en", 18)])).unwrap();
+        let set = list.split_once("<AdaptationSet id=\"101\" ").unwrap().1;
+        assert!(set.starts_with("contentType=\"text\" mimeType=\"text/vtt\" lang=\"en\">"), "{list}");
+        for part in [
+            "<Role schemeIdUri=\"urn:mpeg:dash:role:2011\" value=\"subtitle\"/>",
+            "<Label>Text 1</Label>",
+            "<BaseURL>v1/text-0/captions.vtt</BaseURL>",
+        ] {
+            assert!(set.contains(part), "{list}");
+        }
     }
 
     #[test]

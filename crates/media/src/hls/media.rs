@@ -55,7 +55,7 @@ mod tests {
     use m3u8_rs::Playlist;
 
     use super::*;
-    use crate::timeline::testing::{joined, rendition, rung};
+    use crate::timeline::testing::{joined, rendition, rung, text};
 
     #[test]
     fn a_finished_list_is_vod() {
@@ -74,6 +74,26 @@ mod tests {
         00001.m4s
         #EXTINF:2.002000,
         00002.m4s
+        #EXT-X-ENDLIST
+        "#);
+    }
+
+    #[test]
+    fn text_has_segments_on_the_same_grid_and_no_header() {
+        let presentation = joined(true, vec![rung(720, &[1_000; 3]), text(0, "en", 14)]);
+        insta::assert_snapshot!(media(&presentation, TrackName::Text(0)).unwrap(), @r#"
+        #EXTM3U
+        #EXT-X-VERSION:6
+        #EXT-X-TARGETDURATION:6
+        #EXT-X-MEDIA-SEQUENCE:0
+        #EXT-X-PLAYLIST-TYPE:VOD
+        #EXT-X-INDEPENDENT-SEGMENTS
+        #EXTINF:6.006000,
+        00000.vtt
+        #EXTINF:6.006000,
+        00001.vtt
+        #EXTINF:1.988000,
+        00002.vtt
         #EXT-X-ENDLIST
         "#);
     }

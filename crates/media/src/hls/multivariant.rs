@@ -193,7 +193,7 @@ mod tests {
     use super::*;
     use crate::{
         TrackName,
-        timeline::testing::{joined, rendition, rung},
+        timeline::testing::{joined, rendition, rung, text},
     };
 
     #[test]
@@ -250,6 +250,24 @@ mod tests {
         #EXT-X-STREAM-INF:BANDWIDTH=383075,AVERAGE-BANDWIDTH=383075,CODECS="mp4a.40.2",AUDIO="audio"
         v1/audio-0/index.m3u8
         "#);
+    }
+
+    #[test]
+    fn text_is_a_group_that_every_variant_names() {
+        let tracks =
+            vec![rung(720, &[1_600_000; 3]), rung(360, &[400_000; 3]), text(0, "en", 14), text(1, "de", 14)];
+        let list = multivariant(&joined(true, tracks));
+        let lines = |start: &str| list.lines().filter(|line| line.starts_with(start)).collect::<Vec<_>>();
+        assert_eq!(
+            lines("#EXT-X-MEDIA"),
+            [
+                "#EXT-X-MEDIA:TYPE=SUBTITLES,URI=\"v1/text-0/index.m3u8\",GROUP-ID=\"text\",LANGUAGE=\"en\",NAME=\"Text 1\",AUTOSELECT=YES",
+                "#EXT-X-MEDIA:TYPE=SUBTITLES,URI=\"v1/text-1/index.m3u8\",GROUP-ID=\"text\",LANGUAGE=\"de\",NAME=\"Text 2\",DEFAULT=YES,AUTOSELECT=YES",
+            ]
+        );
+        let variants = lines("#EXT-X-STREAM-INF");
+        assert_eq!(variants.len(), 2);
+        assert!(variants.iter().all(|line| line.contains("SUBTITLES=\"text\"")), "{list}");
     }
 
     #[test]

@@ -206,7 +206,7 @@ pub(crate) mod testing {
 
     use crate::{
         FragmentInfo, FrameRate, InitInfo, Presentation, SampleDefaults, SampleFormat, SegmentGrid,
-        SegmentInfo, TrackInfo, TrackName, TrackRole, TrackTimeline,
+        SegmentInfo, TextPlan, TrackInfo, TrackName, TrackRole, TrackTimeline, captions::Captions,
     };
 
     fn segment(seq: u32, start: u64, ticks: u64, bytes: u64, fragments: u64) -> SegmentInfo {
@@ -274,6 +274,20 @@ pub(crate) mod testing {
             },
             segments: segments.collect(),
         }
+    }
+
+    /// Captions beside a film of so many seconds on its grid.
+    pub(crate) fn text(number: u32, language: &str, seconds: u64) -> TrackTimeline {
+        let plan = TextPlan {
+            name: TrackName::Text(number),
+            language: language.to_owned(),
+            label: format!("Text {}", number + 1),
+            default: number == 1,
+        };
+        let grid = SegmentGrid::of_frames(180, FrameRate::new(30_000, 1_001).unwrap()).unwrap();
+        let made = Captions::new(&[], 0, seconds * 1_000_000_000).segments(grid);
+        let segments = made.into_iter().map(|segment| segment.info).collect();
+        TrackTimeline { info: TrackInfo::text(&plan, 8), segments }
     }
 
     pub(crate) fn joined(ended: bool, tracks: Vec<TrackTimeline>) -> Presentation {
