@@ -1,7 +1,9 @@
 //! What is in a source, and whether it can be used.
 
 use gstreamer as gst;
-use pipeline_wire::{AudioStream, FailureKind, MediaClock, ProbeReport, ProbeSpec, VideoStream, WideColour};
+use pipeline_wire::{
+    AudioStream, FailureKind, MediaClock, ProbeReport, ProbeSpec, TextStream, VideoStream, WideColour,
+};
 
 use crate::cadence;
 use crate::colour;
@@ -43,6 +45,7 @@ fn report(spec: &ProbeSpec, link: &Link, packets: &mut Packets) -> Result<ProbeR
         None => None,
     };
     let audio = audio_streams(packets, &mut notes);
+    let text = text_streams(packets, &mut notes);
     if video.is_none() {
         let first = audio.first().ok_or_else(|| nothing_usable(packets))?;
         opening::of_audio(&spec.source, link, clock, first.index)?;
@@ -51,7 +54,7 @@ fn report(spec: &ProbeSpec, link: &Link, packets: &mut Packets) -> Result<ProbeR
         audio.iter().map(|a| a.end_ns - a.first_ns).chain(video.iter().map(|v| v.end_ns - v.first_ns));
     let duration_ns = lengths.max().unwrap_or(0).max(0).cast_unsigned();
     let (container, title) = (packets.container.clone(), packets.title.take());
-    Ok(ProbeReport { container, duration_ns, video, audio, title, notes })
+    Ok(ProbeReport { container, duration_ns, video, audio, text, title, notes })
 }
 
 /// Takes out the stream that is shown: the one every decoding graph picks, unless it is a still picture.
@@ -144,19 +147,19 @@ fn audio_streams(packets: &Packets, notes: &mut Vec<String>) -> Vec<AudioStream>
     for (index, log) in (0..).zip(packets.logs.iter().filter(|log| log.is_audio())) {
         match audio_stream(log, index, packets.clock) {
             Some(stream) => found.push(stream),
-            None => notes.push(left_out(index, log)),
+            None => notes.push(left_out("Audio", index + 1, log)),
         }
     }
     found
 }
 
-fn left_out(index: u32, log: &StreamLog) -> String {
+fn left_out(kind: &str, number: u32, log: &StreamLog) -> String {
     let why = if log.packets > 0 {
         format!("its format ({}) is not supported", log.codec())
     } else {
         "it is empty".into()
     };
-    format!("Audio track {} is left out: {why}.", index + 1)
+    format!("{kind} track {number} is left out: {why}.")
 }
 
 fn audio_stream(log: &StreamLog, index: u32, clock: MediaClock) -> Option<AudioStream> {
@@ -176,6 +179,30 @@ fn audio_stream(log: &StreamLog, index: u32, clock: MediaClock) -> Option<AudioS
         end_ns,
         clock,
     })
+}
+
+/// Every text stream that can be read; the others are noted.
+fn text_streams(packets: &mut Packets, notes: &mut Vec<String>) -> Vec<TextStream> {
+    let is_text = |log: &&mut StreamLog| {
+        log.is_text() || log.kind.is_some_and(|kind| kind.contains(gst::StreamType::TEXT))
+    };
+    let mut found = Vec::new();
+    for (number, log) in (1..).zip(packets.logs.iter_mut().filter(is_text)) {
+        if !log.is_text() {
+            notes.push(left_out("Text", number, log));
+            continue;
+        }
+        if log.cues.is_cut() {
+            notes.push(format!("Text track {number} is cut: it is too long."));
+        }
+        found.push(TextStream {
+            language: log.language.clone(),
+            title: log.title.clone(),
+            default: log.default,
+            cues: std::mem::take(&mut log.cues).finish(),
+        });
+    }
+    found
 }
 
 fn nothing_usable(packets: &Packets) -> GraphError {

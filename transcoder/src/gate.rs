@@ -71,7 +71,7 @@ impl Candidate<'_> {
 
     async fn key(&self, object: Object) -> Result<Option<Key>, Trouble> {
         let winner = match object {
-            Object::Init { version, track } => {
+            Object::Init { version, track } | Object::Captions { version, track } => {
                 self.catalogue.init_attempt(self.asset, version, track).await?
             }
             Object::Segment { version, track, seq } => {

@@ -7,6 +7,7 @@
 //! Absent on purpose: GStreamer (the child's), HTTP, and rules about assets (the catalogue's).
 
 mod audio;
+mod captions;
 mod chunk;
 mod error;
 mod gate;

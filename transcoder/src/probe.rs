@@ -7,14 +7,19 @@ use jobs::Settled;
 use pipeline_wire::{FromChild, GraphSpec, ProbeReport, ProbeSpec};
 use sha2::{Digest, Sha256};
 
-use crate::{Attempt, Transcoder, error::Trouble, source::StoredSource, wire};
+use crate::{Attempt, Transcoder, captions, error::Trouble, source::StoredSource, wire};
 
 pub(crate) async fn run(transcoder: &Transcoder, attempt: Attempt<'_>) -> Result<Settled, Trouble> {
     let source = StoredSource::open(&transcoder.store, &attempt.asset).await?;
     let (report, sha256) = tokio::try_join!(probe(transcoder, source.clone()), digest(&source))?;
-    let plan = media::plan(&wire::facts(report), &transcoder.policy)?;
+    let facts = wire::facts(report);
+    let plan = media::plan(&facts, &transcoder.policy)?;
+    let captions = captions::write(transcoder, &attempt, &plan, &facts.text).await?;
     let mut tx = transcoder.db.write().await?;
     transcoder.catalogue.store_plan(&mut tx, attempt.id(), attempt.version, &plan, &sha256).await?;
+    for part in &captions {
+        transcoder.catalogue.store_part(&mut tx, attempt.id(), attempt.version, part).await?;
+    }
     Ok(transcoder.queue.complete(tx, attempt.claim).await?)
 }
 

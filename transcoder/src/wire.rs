@@ -1,11 +1,12 @@
 //! The same facts in the words of `pipeline-wire` and of `media`, which must not know each other.
 
 use media::{
-    AudioFacts, AudioPlan, ChunkPlan, ImagesPlan, Plan, Rung, SourceClock, SourceFacts, VideoFacts, VideoPlan,
+    AudioFacts, AudioPlan, ChunkPlan, ImagesPlan, Plan, Rung, SourceClock, SourceFacts, TextFacts,
+    VideoFacts, VideoPlan, captions::Cue,
 };
 use pipeline_wire::{
-    AudioSpec, AudioStream, Grid, ImagesSpec, MediaClock, ProbeReport, RungSpec, SourceSpec, VideoSpec,
-    VideoStream,
+    AudioSpec, AudioStream, Grid, ImagesSpec, MediaClock, ProbeReport, RungSpec, SourceSpec, TextStream,
+    VideoSpec, VideoStream,
 };
 
 const fn clock(clock: MediaClock) -> SourceClock {
@@ -49,6 +50,7 @@ pub(crate) fn facts(report: ProbeReport) -> SourceFacts {
         duration_ns: report.duration_ns,
         video: report.video.map(video_facts),
         audio: report.audio.into_iter().map(audio_facts).collect(),
+        text: report.text.into_iter().map(text_facts).collect(),
         title: report.title,
         notes: report.notes,
     }
@@ -75,6 +77,16 @@ fn video_facts(stream: VideoStream) -> VideoFacts {
         bit_depth: stream.bit_depth,
         colour: stream.colour.map(colour),
         bytes: stream.bytes,
+    }
+}
+
+fn text_facts(stream: TextStream) -> TextFacts {
+    let cue = |cue: pipeline_wire::Cue| Cue { start_ns: cue.start_ns, end_ns: cue.end_ns, text: cue.text };
+    TextFacts {
+        language: stream.language,
+        title: stream.title,
+        default: stream.default,
+        cues: stream.cues.into_iter().map(cue).collect(),
     }
 }
 

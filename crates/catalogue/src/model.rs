@@ -243,7 +243,7 @@ impl Piece {
     pub fn all(plan: &Plan) -> impl Iterator<Item = Self> + '_ {
         let audio = plan.audio.iter().filter_map(|audio| match audio.name {
             TrackName::Audio(number) => Some(Self::Audio(number)),
-            TrackName::Video(_) => None,
+            TrackName::Video(_) | TrackName::Text(_) => None,
         });
         let chunks = (0..).zip(plan.chunks()).map(|(number, _)| Self::Chunk(number));
         audio.chain(chunks).chain(plan.images.iter().map(|_| Self::Images))

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use base::{AssetId, Principal, Role, Timestamp, UploadId};
 use db::Tx;
-use media::Object;
+use media::{Object, TrackName};
 
 use crate::{Asset, Catalogue, Lifecycle, Part, Result, State, needs, store};
 
@@ -149,7 +149,10 @@ async fn in_use(tx: &mut Tx, id: &AssetId, version: u32) -> Result<BTreeSet<Stri
 
 fn part_in_use(part: &Part, version: u32) -> impl Iterator<Item = (Object, u32)> + '_ {
     let (track, attempt) = (part.track, part.attempt);
-    let init = part.info.as_ref().map(|_| Object::Init { version, track });
+    let init = part.info.as_ref().map(|_| match track {
+        TrackName::Text(_) => Object::Captions { version, track },
+        _ => Object::Init { version, track },
+    });
     let segments =
         part.segments.iter().map(move |segment| Object::Segment { version, track, seq: segment.seq });
     init.into_iter().chain(segments).map(move |object| (object, attempt))

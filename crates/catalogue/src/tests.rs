@@ -19,7 +19,7 @@ use base::{PageRequest, TenantId, WorkerId};
 use futures_util::future::join_all;
 use media::{
     AudioPlan, ChunkPlan, FrameRate, ImagesPlan, InitInfo, Plan, Rung, SampleDefaults, SampleFormat,
-    SegmentGrid, SegmentInfo, SourceClock, TrackInfo, TrackName, TrackRole, VideoPlan,
+    SegmentGrid, SegmentInfo, SourceClock, TextPlan, TrackInfo, TrackName, TrackRole, VideoPlan,
 };
 use testkit::{FakeClock, both_dbs};
 
@@ -313,6 +313,7 @@ fn music() -> Plan {
         segment: SegmentGrid::new(6, 1).expect("a grid"),
         video: None,
         audio: vec![audio],
+        text: Vec::new(),
         images: None,
         reasons: Vec::new(),
     }
@@ -340,6 +341,10 @@ fn info(name: TrackName) -> TrackInfo {
         TrackName::Audio(_) => (
             SampleFormat::Audio { sample_rate: 48_000, channels: 2 },
             TrackRole::Audio { language: "und".to_owned(), label: "Audio".to_owned(), default: true },
+        ),
+        TrackName::Text(_) => (
+            SampleFormat::Text,
+            TrackRole::Text { language: "und".to_owned(), label: "Subtitles".to_owned(), default: false },
         ),
     };
     let init = InitInfo {

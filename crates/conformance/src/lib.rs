@@ -20,6 +20,7 @@ mod place;
 mod presentation;
 mod report;
 mod rules;
+mod vtt;
 mod walk;
 
 pub use error::CheckError;

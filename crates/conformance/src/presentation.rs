@@ -55,6 +55,7 @@ pub(crate) enum TroubleKind {
     Limit,
     Hls,
     Cmaf,
+    Vtt,
     Dash,
 }
 

@@ -2,12 +2,17 @@
 
 use std::fmt::Write as _;
 
-use crate::{FrameRate, Presentation, SampleFormat, TrackRole, TrackTimeline, object::INIT_FILE};
+use crate::{
+    FrameRate, Presentation, SampleFormat, TrackRole, TrackTimeline,
+    object::{CAPTIONS_FILE, INIT_FILE},
+};
 
 /// Live means segments under numbered names, which is what these are; CMAF what is in them.
 const PROFILES: &str = "urn:mpeg:dash:profile:isoff-live:2011,urn:mpeg:dash:profile:cmaf:2019";
 /// Channel layouts by number (ISO/IEC 23091-3 ChannelConfiguration); 1 is mono, 2 stereo.
 const CHANNEL_SCHEME: &str = "urn:mpeg:mpegB:cicp:ChannelConfiguration";
+/// Text sets are numbered from here, so that audio sets keep theirs.
+const TEXT_SET_FIRST: u32 = 101;
 const ROLE_SCHEME: &str = "urn:mpeg:dash:role:2011";
 
 /// The static presentation description of a finished presentation; URIs are relative to `/media/{asset}/`.
@@ -39,6 +44,9 @@ pub fn mpd(presentation: &Presentation) -> Option<String> {
     for (track, id) in presentation.audio().zip(1u32..) {
         line(audio_set(presentation, track, id));
     }
+    for (track, id) in presentation.text().zip(TEXT_SET_FIRST..) {
+        line(text_set(presentation, track, id));
+    }
     line("  </Period>\n</MPD>".to_owned());
     Some(text)
 }
@@ -65,11 +73,11 @@ fn video_set(presentation: &Presentation, rungs: &[&TrackTimeline]) -> String {
 fn audio_set(presentation: &Presentation, track: &TrackTimeline, id: u32) -> String {
     let (language, label, default) = match &track.info.role {
         TrackRole::Audio { language, label, default } => (&**language, &**label, *default),
-        TrackRole::Video { .. } => ("und", "", false),
+        _ => ("und", "", false),
     };
     let (sample_rate, channels) = match track.info.init.format {
         SampleFormat::Audio { sample_rate, channels } => (sample_rate, channels),
-        SampleFormat::Video { .. } => (0, 0),
+        _ => (0, 0),
     };
     let role = if default { "main" } else { "alternate" };
     let layout = format!(
@@ -84,6 +92,24 @@ fn audio_set(presentation: &Presentation, track: &TrackTimeline, id: u32) -> Str
         escaped(language),
         escaped(label),
         representation(presentation, track, &rate, &layout)
+    )
+}
+
+/// Text as one file beside the media (DASH-IF IOP part 7: WebVTT by BaseURL).
+fn text_set(presentation: &Presentation, track: &TrackTimeline, id: u32) -> String {
+    let (language, label) = match &track.info.role {
+        TrackRole::Text { language, label, .. } => (&**language, &**label),
+        _ => ("und", ""),
+    };
+    let (name, version) = (track.info.name, presentation.version());
+    format!(
+        "    <AdaptationSet id=\"{id}\" contentType=\"text\" mimeType=\"text/vtt\" lang=\"{}\">\n      \
+         <Role schemeIdUri=\"{ROLE_SCHEME}\" value=\"subtitle\"/>\n      <Label>{}</Label>\n      \
+         <Representation id=\"{name}\" bandwidth=\"{}\">\n        \
+         <BaseURL>v{version}/{name}/{CAPTIONS_FILE}</BaseURL>\n      </Representation>\n    </AdaptationSet>",
+        escaped(language),
+        escaped(label),
+        presentation.bandwidth(track).peak.max(1),
     )
 }
 
@@ -126,14 +152,14 @@ fn timeline(track: &TrackTimeline) -> String {
 fn size(rung: &TrackTimeline) -> (u32, u32) {
     match rung.info.init.format {
         SampleFormat::Video { width, height } => (width, height),
-        SampleFormat::Audio { .. } => (0, 0),
+        _ => (0, 0),
     }
 }
 
 fn frame_rate(rung: &TrackTimeline) -> Option<FrameRate> {
     match rung.info.role {
         TrackRole::Video { fps } => Some(fps),
-        TrackRole::Audio { .. } => None,
+        _ => None,
     }
 }
 
@@ -160,7 +186,7 @@ fn escaped(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::timeline::testing::{joined, rendition, rung};
+    use crate::timeline::testing::{joined, rendition, rung, text};
 
     #[test]
     fn a_finished_film() {
@@ -211,6 +237,20 @@ mod tests {
           </Period>
         </MPD>
         "#);
+    }
+
+    #[test]
+    fn text_is_one_file_beside_the_media() {
+        let list = mpd(&joined(true, vec![rung(360, &[400_000; 3]), text(0, "en", 18)])).unwrap();
+        let set = list.split_once("<AdaptationSet id=\"101\" ").unwrap().1;
+        assert!(set.starts_with("contentType=\"text\" mimeType=\"text/vtt\" lang=\"en\">"), "{list}");
+        for part in [
+            "<Role schemeIdUri=\"urn:mpeg:dash:role:2011\" value=\"subtitle\"/>",
+            "<Label>Text 1</Label>",
+            "<BaseURL>v1/text-0/captions.vtt</BaseURL>",
+        ] {
+            assert!(set.contains(part), "{list}");
+        }
     }
 
     #[test]

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::captions::Cue;
+
 /// Which of a source's clocks gives frame times.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -23,6 +25,9 @@ pub struct SourceFacts {
     pub video: Option<VideoFacts>,
     /// Audio streams in container order.
     pub audio: Vec<AudioFacts>,
+    /// Text streams in container order.
+    #[serde(default)]
+    pub text: Vec<TextFacts>,
     /// Title tag of the container, if any.
     pub title: Option<String>,
     /// What the probe left out and why, in sentences for a creator.
@@ -92,6 +97,19 @@ pub enum WideTransfer {
     Pq,
     /// Hybrid log-gamma (BT.2100).
     Hlg,
+}
+
+/// A probed text stream with all of its text.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TextFacts {
+    /// Language as BCP 47 or ISO 639, if tagged.
+    pub language: Option<String>,
+    /// Name for people, if tagged.
+    pub title: Option<String>,
+    /// Whether the container says that it is shown unless the viewer chooses otherwise.
+    pub default: bool,
+    /// What it says and when, in order, on the source's clock.
+    pub cues: Vec<Cue>,
 }
 
 /// A probed audio stream.

@@ -14,6 +14,7 @@ mod track;
 
 pub mod plan;
 
+pub mod captions;
 pub mod cmaf;
 mod timeline;
 
@@ -27,11 +28,11 @@ mod error;
 
 pub use cmaf::{Assembly, Grouping, Segment, SegmentAssembler};
 pub use error::{CmafError, ObjectError, PlanError, PresentationError, TrackError};
-pub use facts::{AudioFacts, SourceClock, SourceFacts, VideoFacts, WideColour, WideTransfer};
+pub use facts::{AudioFacts, SourceClock, SourceFacts, TextFacts, VideoFacts, WideColour, WideTransfer};
 pub use frame_rate::FrameRate;
 pub use grid::SegmentGrid;
 pub use object::{Object, partial_key, source_key, stage_key};
-pub use plan::{AudioPlan, ChunkPlan, ImagesPlan, LadderPolicy, Plan, Rung, VideoPlan, plan};
+pub use plan::{AudioPlan, ChunkPlan, ImagesPlan, LadderPolicy, Plan, Rung, TextPlan, VideoPlan, plan};
 pub use timeline::{Bandwidth, Presentation, TrackTimeline};
 pub use track::{
     FragmentInfo, InitInfo, SampleDefaults, SampleFormat, SegmentInfo, TrackInfo, TrackName, TrackRole,

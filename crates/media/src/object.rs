@@ -10,6 +10,8 @@ use crate::{ObjectError, TrackName};
 
 /// File name of a CMAF header, relative to its media list.
 pub(crate) const INIT_FILE: &str = "init.mp4";
+/// File name of all of a text track, relative to its media list.
+pub(crate) const CAPTIONS_FILE: &str = "captions.vtt";
 /// File name of a media list, relative to its track.
 pub(crate) const MEDIA_LIST_FILE: &str = "index.m3u8";
 /// File name of an I-frame list, relative to its track.
@@ -50,7 +52,14 @@ pub enum Object {
         /// Which track.
         track: TrackName,
     },
-    /// `v{n}/{track}/{seq:05}.m4s`: a segment.
+    /// `v{n}/{track}/captions.vtt`: all of a text track.
+    Captions {
+        /// Version of the encoding.
+        version: u32,
+        /// Which track; one of text.
+        track: TrackName,
+    },
+    /// `v{n}/{track}/{seq:05}.m4s`, of a text track `.vtt`: a segment.
     Segment {
         /// Version of the encoding.
         version: u32,
@@ -112,15 +121,13 @@ impl Object {
                 "application/vnd.apple.mpegurl"
             }
             Self::Mpd => "application/dash+xml",
-            Self::Init { track, .. } | Self::Segment { track, .. } => {
-                if track.is_video() {
-                    "video/mp4"
-                } else {
-                    "audio/mp4"
-                }
-            }
+            Self::Init { track, .. } | Self::Segment { track, .. } => match track {
+                TrackName::Video(_) => "video/mp4",
+                TrackName::Audio(_) => "audio/mp4",
+                TrackName::Text(_) => "text/vtt",
+            },
             Self::Poster { .. } | Self::Sprite { .. } => "image/jpeg",
-            Self::Thumbs { .. } => "text/vtt",
+            Self::Thumbs { .. } | Self::Captions { .. } => "text/vtt",
         }
     }
 
@@ -172,6 +179,7 @@ impl Object {
             | Self::IframeList { version, .. }
             | Self::Init { version, .. }
             | Self::Segment { version, .. }
+            | Self::Captions { version, .. }
             | Self::Poster { version }
             | Self::Thumbs { version }
             | Self::Sprite { version, .. } => Some(version),
@@ -189,8 +197,9 @@ impl fmt::Display for Object {
             Self::IframeList { version, track } => write!(f, "v{version}/{track}/{IFRAME_LIST_FILE}"),
             Self::Init { version, track } => write!(f, "v{version}/{track}/{INIT_FILE}"),
             Self::Segment { version, track, seq } => {
-                write!(f, "v{version}/{track}/{}", segment_file(*seq))
+                write!(f, "v{version}/{track}/{}", segment_file(*track, *seq))
             }
+            Self::Captions { version, track } => write!(f, "v{version}/{track}/{CAPTIONS_FILE}"),
             Self::Poster { version } => write!(f, "v{version}/images/poster.jpg"),
             Self::Thumbs { version } => write!(f, "v{version}/images/thumbs.vtt"),
             Self::Sprite { version, index } => write!(f, "v{version}/images/{}", sprite_file(*index)),
@@ -205,8 +214,15 @@ pub fn source_key(asset: &str, upload: &str) -> String {
 }
 
 /// File name of a segment, relative to its media list.
-pub(crate) fn segment_file(seq: u32) -> String {
-    format!("{seq:05}.m4s")
+pub(crate) fn segment_file(track: TrackName, seq: u32) -> String {
+    format!("{seq:05}{}", extension(track))
+}
+
+const fn extension(track: TrackName) -> &'static str {
+    match track {
+        TrackName::Text(_) => ".vtt",
+        _ => ".m4s",
+    }
 }
 
 /// File name of a sheet of thumbnails, relative to the thumbnail list.
@@ -263,8 +279,9 @@ fn media(version: u32, track: TrackName, file: &str) -> Result<Object, ObjectErr
         MEDIA_LIST_FILE => Ok(Object::MediaList { version, track }),
         IFRAME_LIST_FILE => Ok(Object::IframeList { version, track }),
         INIT_FILE => Ok(Object::Init { version, track }),
+        CAPTIONS_FILE => Ok(Object::Captions { version, track }),
         _ => {
-            let seq = padded_number(file.strip_suffix(".m4s").ok_or(ObjectError::Path)?, 5)?;
+            let seq = padded_number(file.strip_suffix(extension(track)).ok_or(ObjectError::Path)?, 5)?;
             Ok(Object::Segment { version, track, seq })
         }
     }
@@ -292,9 +309,12 @@ mod tests {
     const ASSET: &str = "01jd0c7y5mq3xk2v8n4t6r9bwz";
 
     fn objects() -> impl Strategy<Value = Object> {
-        let track =
-            prop_oneof![any::<u32>().prop_map(TrackName::Video), any::<u32>().prop_map(TrackName::Audio)];
-        (any::<u32>(), track, any::<u32>(), 0..9).prop_map(|(version, track, number, kind)| match kind {
+        let track = prop_oneof![
+            any::<u32>().prop_map(TrackName::Video),
+            any::<u32>().prop_map(TrackName::Audio),
+            any::<u32>().prop_map(TrackName::Text)
+        ];
+        (any::<u32>(), track, any::<u32>(), 0..10).prop_map(|(version, track, number, kind)| match kind {
             0 => Object::Multivariant,
             1 => Object::Mpd,
             2 => Object::MediaList { version, track },
@@ -303,6 +323,7 @@ mod tests {
             5 => Object::Segment { version, track, seq: number },
             6 => Object::Poster { version },
             7 => Object::Thumbs { version },
+            8 => Object::Captions { version, track },
             _ => Object::Sprite { version, index: number },
         })
     }

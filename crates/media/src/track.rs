@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::{FrameRate, ObjectError, TrackError};
 
-/// The name of a track, unique in a presentation: `video-720` (short side of the rung) or `audio-0`
-/// (audio rendition). It is a path part, a DASH Representation id and a database key.
+/// The name of a track, unique in a presentation: `video-720` (short side of the rung), `audio-0` or `text-0`
+/// (renditions). It is a path part, a DASH Representation id and a database key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub enum TrackName {
@@ -15,6 +15,8 @@ pub enum TrackName {
     Video(u32),
     /// An audio rendition, counted from zero in plan order.
     Audio(u32),
+    /// A text rendition, as `Audio`.
+    Text(u32),
 }
 
 impl TrackName {
@@ -23,6 +25,16 @@ impl TrackName {
     pub const fn is_video(self) -> bool {
         matches!(self, Self::Video(_))
     }
+
+    /// What the track carries, in a word.
+    #[must_use]
+    pub const fn kind(self) -> &'static str {
+        match self {
+            Self::Video(_) => "video",
+            Self::Audio(_) => "audio",
+            Self::Text(_) => "text",
+        }
+    }
 }
 
 impl fmt::Display for TrackName {
@@ -30,6 +42,7 @@ impl fmt::Display for TrackName {
         match self {
             Self::Video(short_side) => write!(f, "video-{short_side}"),
             Self::Audio(number) => write!(f, "audio-{number}"),
+            Self::Text(number) => write!(f, "text-{number}"),
         }
     }
 }
@@ -42,6 +55,7 @@ impl FromStr for TrackName {
         match kind {
             "video" => Ok(Self::Video(number)),
             "audio" => Ok(Self::Audio(number)),
+            "text" => Ok(Self::Text(number)),
             _ => Err(ObjectError::Track),
         }
     }
@@ -78,6 +92,8 @@ pub enum SampleFormat {
         /// Channels, from the decoder configuration.
         channels: u32,
     },
+    /// Text.
+    Text,
 }
 
 /// Sample defaults of a track (`trex`, ISO/IEC 14496-12 section 8.8.3), used where a fragment states none.
@@ -126,6 +142,15 @@ pub enum TrackRole {
         /// Whether it plays unless another is chosen.
         default: bool,
     },
+    /// A text rendition.
+    Text {
+        /// BCP 47 language; `und` when unknown.
+        language: String,
+        /// Name for people, unique among the text renditions.
+        label: String,
+        /// Whether it is shown unless the viewer chooses otherwise.
+        default: bool,
+    },
 }
 
 /// A track of a presentation.
@@ -140,6 +165,22 @@ pub struct TrackInfo {
 }
 
 impl TrackInfo {
+    /// The text rendition that `plan` asked for; `bytes` is the length of all of it as one file.
+    #[must_use]
+    pub fn text(plan: &crate::TextPlan, bytes: u64) -> Self {
+        let (language, label) = (plan.language.clone(), plan.label.clone());
+        let init = InitInfo {
+            track_id: 1,
+            timescale: crate::captions::TIMESCALE,
+            codec: "wvtt".to_owned(),
+            bytes,
+            format: SampleFormat::Text,
+            defaults: SampleDefaults::default(),
+        };
+        let role = TrackRole::Text { language, label, default: plan.default };
+        Self { name: plan.name, init, role }
+    }
+
     /// A rung.
     ///
     /// # Errors
@@ -226,13 +267,13 @@ mod tests {
 
     proptest! {
         #[test]
-        fn names_round_trip(number: u32, video: bool) {
-            let name = if video { TrackName::Video(number) } else { TrackName::Audio(number) };
+        fn names_round_trip(number: u32, kind in 0usize..3) {
+            let name = [TrackName::Video(number), TrackName::Audio(number), TrackName::Text(number)][kind];
             prop_assert_eq!(name.to_string().parse::<TrackName>(), Ok(name));
         }
 
         #[test]
-        fn only_canonical_text_is_a_name(text in "(video|audio|images|)-?[0-9+ ]{0,12}") {
+        fn only_canonical_text_is_a_name(text in "(video|audio|text|images|)-?[0-9+ ]{0,12}") {
             if let Ok(name) = text.parse::<TrackName>() {
                 prop_assert_eq!(name.to_string(), text);
             }

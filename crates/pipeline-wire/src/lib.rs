@@ -27,8 +27,8 @@ mod spec;
 pub use crash::{CRASH_PREFIX, CrashNote};
 pub use frame::{FromChild, ImageKind, ToChild, WireError};
 pub use report::{
-    AudioStream, DoorReport, FailureKind, MediaClock, ProbeReport, SourceFailure, Verdict, VideoStream,
-    WideColour, WideTransfer,
+    AudioStream, Cue, DoorReport, FailureKind, MediaClock, ProbeReport, SourceFailure, TextStream, Verdict,
+    VideoStream, WideColour, WideTransfer,
 };
 pub use spec::{
     AudioSpec, GraphSpec, Grid, ImagesSpec, ProbeSpec, RungSpec, SourceSpec, TestFilmSpec, VideoSpec,

@@ -40,6 +40,9 @@ pub struct ProbeReport {
     pub video: Option<VideoStream>,
     /// Audio streams in container order.
     pub audio: Vec<AudioStream>,
+    /// Text streams in container order, with all they say.
+    #[serde(default)]
+    pub text: Vec<TextStream>,
     /// Title tag of the container, if any.
     pub title: Option<String>,
     /// What was left out and why, in sentences for a creator: undecodable extra tracks and the like.
@@ -140,6 +143,30 @@ pub struct AudioStream {
     pub end_ns: i64,
     /// Which clock these times are read on.
     pub clock: MediaClock,
+}
+
+/// A text stream.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TextStream {
+    /// Language as BCP 47, if tagged.
+    pub language: Option<String>,
+    /// Name for people, if tagged.
+    pub title: Option<String>,
+    /// Whether the container says that it is shown unless the viewer chooses otherwise.
+    pub default: bool,
+    /// Its cues in order.
+    pub cues: Vec<Cue>,
+}
+
+/// A cue of a text stream.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Cue {
+    /// When it appears, in nanoseconds on the source's clock.
+    pub start_ns: i64,
+    /// When it goes, as `start_ns`.
+    pub end_ns: i64,
+    /// WebVTT cue payload text: lines without an empty one, `<i>`, `<b>` and `<u>` alone as tags.
+    pub text: String,
 }
 
 /// How a graph ended.

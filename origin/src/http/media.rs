@@ -146,7 +146,9 @@ async fn elsewhere(origin: &Origin, key: &Key, object: Object) -> Result<Option<
 async fn winner(origin: &Origin, asset: &AssetId, object: Object) -> Result<Option<Winner>, Problem> {
     let catalogue = &origin.catalogue;
     let found = match object {
-        Object::Init { version, track } => catalogue.init_attempt(asset, version, track).await,
+        Object::Init { version, track } | Object::Captions { version, track } => {
+            catalogue.init_attempt(asset, version, track).await
+        }
         Object::Segment { version, track, seq } => {
             catalogue.segment_attempt(asset, version, track, seq).await
         }

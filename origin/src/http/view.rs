@@ -102,7 +102,7 @@ impl TrackView {
             asset.plan.as_ref().and_then(|plan| plan.rungs().iter().find(|rung| rung.name == track.name));
         Self {
             name: track.name.to_string(),
-            kind: if track.name.is_video() { "video" } else { "audio" },
+            kind: track.name.kind(),
             width: rung.map(|rung| rung.width),
             height: rung.map(|rung| rung.height),
             percent: track.percent,

@@ -5,6 +5,7 @@ use gstreamer_video::VideoBufferFlags;
 use gstreamer_video::prelude::VideoBufferExt;
 use pipeline_wire::MediaClock;
 
+use super::cues::{Cues, Dialect};
 use super::too_large;
 use crate::failure::Result;
 use crate::streams;
@@ -44,10 +45,14 @@ pub struct StreamLog {
     pub title: Option<String>,
     /// Whether the container marks the stream as one to play unless another is chosen.
     pub default: bool,
+    /// What its packets say, if they are text.
+    pub cues: Cues,
     /// The most channels its sound has.
     pub channels: u32,
     /// Shapes of its pictures and the time from which each holds, on the source's clock in nanoseconds.
     pub shapes: Vec<(i64, Shape)>,
+    /// How its packets hold text, if they do.
+    pub dialect: Option<Dialect>,
     /// The shape of the pictures that follow, until one comes.
     pub next_shape: Option<Shape>,
     /// Where the stream's times lie.
@@ -90,6 +95,7 @@ impl StreamLog {
     pub fn caps(&mut self, caps: &gst::CapsRef) {
         let channels = caps.structure(0).and_then(|structure| structure.get::<i32>("channels").ok());
         self.channels = self.channels.max(channels.and_then(|count| u32::try_from(count).ok()).unwrap_or(0));
+        self.dialect = Dialect::of(caps);
         self.next_shape = Shape::of(caps);
         self.caps = Some(caps.to_owned());
     }
@@ -109,6 +115,11 @@ impl StreamLog {
             Some(kind) => kind.contains(gst::StreamType::VIDEO),
             None => self.codec().starts_with("video/"),
         }
+    }
+
+    /// Whether this is text that can be read.
+    pub const fn is_text(&self) -> bool {
+        self.dialect.is_some()
     }
 
     /// Whether there is more than one picture, at more than one time.
@@ -136,6 +147,11 @@ impl StreamLog {
         let Some((start, end)) = self.place(buffer, clock) else { return Ok(()) };
         let (first, last) = self.span.unwrap_or((start, end));
         self.span = Some((first.min(start), last.max(end)));
+        if let Some(dialect) = self.dialect
+            && let Ok(bytes) = buffer.map_readable()
+        {
+            self.cues.packet(dialect, &bytes, start, end);
+        }
         if self.has_pictures() {
             if self.starts.len() == PACKETS_MAX {
                 return Err(too_large("The file has too many frames.".into()));

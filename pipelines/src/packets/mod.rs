@@ -1,5 +1,6 @@
 //! One pass over every packet of a source, demuxed and parsed but not decoded.
 
+mod cues;
 mod log;
 mod pass;
 

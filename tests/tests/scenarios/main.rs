@@ -4,6 +4,7 @@
 mod api;
 mod backup;
 mod bad_input;
+mod captions;
 mod faults;
 mod health;
 mod identity;

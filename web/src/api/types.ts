@@ -70,7 +70,7 @@ export interface Page<T> {
 export interface TrackProgress {
   /** `video-720`, `audio-0`, `images`. */
   name: string;
-  kind?: 'video' | 'audio' | 'images';
+  kind?: 'video' | 'audio' | 'text' | 'images';
   width?: number | null;
   height?: number | null;
   /** 0 to 100. */

@@ -1,5 +1,5 @@
 import { IconButton } from '../ui/Button';
-import { AudioMenu, QualityMenu, SpeedMenu } from './menus';
+import { AudioMenu, CaptionsMenu, QualityMenu, SpeedMenu } from './menus';
 import { SeekBar } from './SeekBar';
 import { positionText } from './timeline';
 import type { Player } from './usePlayer';
@@ -40,6 +40,7 @@ export function Controls({ player, theatre, fullscreen, onHold, onHelp }: Contro
         <span className="controls-gap" />
         <SpeedMenu player={player} onHold={onHold} />
         <AudioMenu player={player} onHold={onHold} />
+        <CaptionsMenu player={player} onHold={onHold} />
         <QualityMenu player={player} onHold={onHold} />
         <IconButton
           icon="help"

@@ -19,6 +19,7 @@ export interface CommandTarget {
   flash: (text: string, side?: Side) => void;
   onTheatre: (() => void) | undefined;
   onHelp: () => void;
+  onCaptions: () => void;
 }
 
 /** Does what a key, a gesture or a button asks for. */
@@ -38,6 +39,8 @@ export function runCommand(target: CommandTarget, command: Command): void {
       return target.onTheatre?.();
     case 'help':
       return target.onHelp();
+    case 'captions':
+      return target.onCaptions();
     case 'seek':
       seek(video, clampTime(video.currentTime + command.by, timeline));
       return flash(`${Math.abs(command.by)} s`, command.by < 0 ? 'left' : 'right');

@@ -1,7 +1,7 @@
 import Hls, { type ErrorData, type HlsConfig, type Level as HlsLevel, type MediaPlaylist } from 'hls.js';
 import { readStored, writeStored } from '../state/storage';
 import { failureWords, type FailureKind } from './errors';
-import type { AudioChoice, Engine, EngineOptions, Level, Report } from './playback';
+import type { AudioChoice, Engine, EngineOptions, Level, Report, TextChoice } from './playback';
 
 const BANDWIDTH_KEY = 'nexus.bandwidth';
 const BANDWIDTH_DEFAULT = 2_000_000;
@@ -48,6 +48,9 @@ export function attachHls(video: HTMLVideoElement, options: EngineOptions, repor
     selectAudio: (index) => {
       hls.audioTrack = index;
     },
+    selectText: (index) => {
+      hls.subtitleTrack = index ?? -1;
+    },
     destroy: () => {
       video.removeEventListener('play', begin);
       rememberBandwidth(hls);
@@ -70,6 +73,10 @@ function reportTracks(hls: Hls, report: Report): void {
     report({ audioChoices: audioTracks.map(audioOf) }),
   );
   hls.on(Hls.Events.AUDIO_TRACK_SWITCHED, () => report({ currentAudio: hls.audioTrack }));
+  hls.on(Hls.Events.SUBTITLE_TRACKS_UPDATED, (_, { subtitleTracks }) =>
+    report({ textChoices: subtitleTracks.map(textOf) }),
+  );
+  hls.on(Hls.Events.SUBTITLE_TRACK_SWITCH, (_, { id }) => report({ currentText: id < 0 ? null : id }));
 }
 
 function levelOf(level: HlsLevel, index: number): Level {
@@ -83,6 +90,10 @@ function levelOf(level: HlsLevel, index: number): Level {
 
 function audioOf(track: MediaPlaylist, index: number): AudioChoice {
   return { index, label: track.name === '' ? `Audio ${index + 1}` : track.name };
+}
+
+function textOf(track: MediaPlaylist, index: number): TextChoice {
+  return { index, label: track.name === '' ? `Subtitles ${index + 1}` : track.name };
 }
 
 function reportFailures(hls: Hls, report: Report): void {

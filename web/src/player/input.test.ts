@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { failureWords, mediaErrorWords } from './errors';
-import { bitrateLabel, levelLabel } from './playback';
+import { bitrateLabel, levelLabel, toggledText } from './playback';
 import { commandFor, needsPlayerFocus, RATES, stepRate } from './shortcuts';
 import { doubleTapSide } from './taps';
 
@@ -15,6 +15,7 @@ test.each([
   ['7', { do: 'jump', fraction: 0.7 }],
   ['0', { do: 'jump', fraction: 0 }],
   ['<', { do: 'rate', step: -1 }],
+  ['C', { do: 'captions' }],
   ['?', { do: 'help' }],
   ['x', null],
   ['Enter', null],
@@ -77,4 +78,15 @@ test('each failure has its own words', () => {
   expect(new Set(words).size).toBe(words.length);
   expect(mediaErrorWords(3)).toBe(failureWords('media'));
   expect(mediaErrorWords(2)).toBe(failureWords('network'));
+});
+
+test('the key for captions turns them off, and on as they were', () => {
+  const textChoices = [
+    { index: 0, label: 'English' },
+    { index: 1, label: 'Deutsch' },
+  ];
+  expect(toggledText({ textChoices, currentText: 1 }, 1)).toBeNull();
+  expect(toggledText({ textChoices, currentText: null }, 1)?.label).toBe('Deutsch');
+  expect(toggledText({ textChoices, currentText: null }, null)?.label).toBe('English');
+  expect(toggledText({ textChoices: [], currentText: null }, 1)).toBeNull();
 });

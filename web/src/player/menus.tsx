@@ -84,3 +84,29 @@ export function AudioMenu({ player, onHold }: PlayerMenuProps) {
     </Menu>
   );
 }
+
+/** Only where the film has text. */
+export function CaptionsMenu({ player, onHold }: PlayerMenuProps) {
+  const { textChoices, currentText } = player.playback;
+  if (textChoices.length === 0) return null;
+  const shown = textChoices.find(({ index }) => index === currentText);
+  return (
+    <Menu
+      label={`Captions: ${shown?.label ?? 'off'}`}
+      title="Captions"
+      button={<Icon name="captions" />}
+      testId="captions"
+      onOpenChange={onHold}
+      side="above"
+    >
+      <MenuChoice checked={currentText === null} onSelect={() => player.selectText(null)}>
+        Off
+      </MenuChoice>
+      {textChoices.map(({ index, label }) => (
+        <MenuChoice key={index} checked={index === currentText} onSelect={() => player.selectText(index)}>
+          {label}
+        </MenuChoice>
+      ))}
+    </Menu>
+  );
+}

@@ -14,6 +14,11 @@ export interface AudioChoice {
   label: string;
 }
 
+export interface TextChoice {
+  index: number;
+  label: string;
+}
+
 export interface PlaybackState {
   /** Tallest first; empty where the browser itself plays HLS. */
   levels: readonly Level[];
@@ -23,6 +28,10 @@ export interface PlaybackState {
   chosenLevel: number | null;
   audioChoices: readonly AudioChoice[];
   currentAudio: number | null;
+  /** Captions and subtitles, in the order of the playlist. */
+  textChoices: readonly TextChoice[];
+  /** What is shown of them; null while they are off. */
+  currentText: number | null;
   /** The playlist has no end yet: the film is still being made. */
   growing: boolean;
   /** Null until the manifest has been read. */
@@ -37,6 +46,8 @@ export const NOTHING_LOADED: PlaybackState = {
   chosenLevel: null,
   audioChoices: [],
   currentAudio: null,
+  textChoices: [],
+  currentText: null,
   growing: false,
   audioOnly: null,
   error: null,
@@ -48,6 +59,8 @@ export interface Engine {
   /** Null gives the choice back to the engine. */
   selectLevel: (index: number | null) => void;
   selectAudio: (index: number) => void;
+  /** Null turns captions off. */
+  selectText: (index: number | null) => void;
   destroy: () => void;
 }
 
@@ -57,6 +70,15 @@ export interface EngineOptions {
   startAt: number;
   /** Load no media before play is asked for. */
   lazy: boolean;
+}
+
+/** What the key for captions changes to: off, or else the track that was shown last, or else the first. */
+export function toggledText(
+  { textChoices, currentText }: Pick<PlaybackState, 'textChoices' | 'currentText'>,
+  last: number | null,
+): TextChoice | null {
+  if (currentText !== null) return null;
+  return textChoices.find(({ index }) => index === last) ?? textChoices[0] ?? null;
 }
 
 /** `1080p`, with the frame rate where it is a high one: `1080p60`. */

@@ -1,5 +1,5 @@
 export type Command =
-  | { do: 'toggle' | 'mute' | 'fullscreen' | 'pip' | 'theatre' | 'help' }
+  | { do: 'toggle' | 'mute' | 'fullscreen' | 'pip' | 'theatre' | 'captions' | 'help' }
   | { do: 'seek'; by: number }
   | { do: 'jump'; fraction: number }
   | { do: 'volume'; by: number }
@@ -13,6 +13,7 @@ export const SHORTCUTS: readonly [keys: string[], effect: string][] = [
   [['←', '→'], 'Back or forward 5 seconds'],
   [['↑', '↓'], 'Louder or quieter'],
   [['M'], 'Mute'],
+  [['C'], 'Captions on or off'],
   [['0', '…', '9'], 'Jump to 0 to 90 percent'],
   [['<', '>'], 'Slower or faster'],
   [[',', '.'], 'One frame back or on, while paused'],
@@ -34,6 +35,7 @@ const COMMANDS = new Map<string, Command>([
   ['Home', { do: 'jump', fraction: 0 }],
   ['End', { do: 'jump', fraction: 1 }],
   ['m', { do: 'mute' }],
+  ['c', { do: 'captions' }],
   ['f', { do: 'fullscreen' }],
   ['t', { do: 'theatre' }],
   ['p', { do: 'pip' }],

@@ -22,7 +22,7 @@ export interface Source {
   attempt: number;
 }
 
-interface Playback extends Pick<Engine, 'selectLevel' | 'selectAudio'> {
+interface Playback extends Pick<Engine, 'selectLevel' | 'selectAudio' | 'selectText'> {
   state: PlaybackState;
 }
 
@@ -59,5 +59,6 @@ export function usePlayback(video: HTMLVideoElement | null, source: Source): Pla
     state,
     selectLevel: (index) => engine.current?.selectLevel(index),
     selectAudio: (index) => engine.current?.selectAudio(index),
+    selectText: (index) => engine.current?.selectText(index),
   };
 }

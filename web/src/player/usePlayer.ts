@@ -2,7 +2,7 @@ import { useCallback, useRef, useState, type RefObject } from 'react';
 import { runCommand, type Side } from './commands';
 import { changeRate, pipSupported, seek } from './controls';
 import { useMedia, type MediaState } from './media';
-import type { PlaybackState } from './playback';
+import { toggledText, type PlaybackState } from './playback';
 import { savedPosition } from './resume';
 import type { Command } from './shortcuts';
 import { clampTime, timelineOf, type Timeline } from './timeline';
@@ -46,6 +46,7 @@ export interface Player {
   setVideo: (video: HTMLVideoElement | null) => void;
   selectLevel: (index: number | null) => void;
   selectAudio: (index: number) => void;
+  selectText: (index: number | null) => void;
   setRate: (rate: number) => void;
   seekTo: (seconds: number) => void;
   run: (command: Command) => void;
@@ -92,11 +93,23 @@ export function usePlayer(source: PlayerSource, options: PlayerOptions): Player 
   const [flash, showFlash] = useFlash();
   useResume(video, source.id, timeline.total);
 
+  const lastText = useRef<number | null>(null);
+  const selectText = (index: number | null) => {
+    lastText.current = index ?? lastText.current;
+    engine.selectText(index);
+  };
+  const toggleText = () => {
+    if (playback.textChoices.length === 0) return;
+    lastText.current = playback.currentText ?? lastText.current;
+    const wanted = toggledText(playback, lastText.current);
+    selectText(wanted?.index ?? null);
+    showFlash(wanted?.label ?? 'Captions off');
+  };
   const run = (command: Command) => {
     if (!video || playback.error !== null) return;
     const { frame, onTheatre, onHelp } = options;
     const target = { video, frame: frame.current, timeline, playback, canPip, flash: showFlash };
-    runCommand({ ...target, onTheatre, onHelp }, command);
+    runCommand({ ...target, onTheatre, onHelp, onCaptions: toggleText }, command);
   };
   const retry = () => {
     left.current = media.time;
@@ -123,5 +136,6 @@ export function usePlayer(source: PlayerSource, options: PlayerOptions): Player 
     seekTo: (seconds) => video && seek(video, clampTime(seconds, timeline)),
     selectLevel: engine.selectLevel,
     selectAudio: engine.selectAudio,
+    selectText,
   };
 }

@@ -74,10 +74,6 @@ struct SegmentWinnerRow {
     end_seq: i64,
 }
 
-const fn kind(track: TrackName) -> &'static str {
-    if track.is_video() { "video" } else { "audio" }
-}
-
 pub(crate) async fn add_track(
     tx: &mut Tx,
     asset: &AssetId,
@@ -85,7 +81,7 @@ pub(crate) async fn add_track(
     name: TrackName,
     position: u32,
 ) -> Result<()> {
-    tx.exec(ADD_TRACK, (asset, version, name.to_string(), kind(name), position)).await?;
+    tx.exec(ADD_TRACK, (asset, version, name.to_string(), name.kind(), position)).await?;
     Ok(())
 }
 

@@ -5,6 +5,7 @@ use super::*;
 const TALL: TrackName = TrackName::Video(720);
 const SMALL: TrackName = TrackName::Video(360);
 const SOUND: TrackName = TrackName::Audio(0);
+const TEXT: TrackName = TrackName::Text(0);
 
 fn lengths(playback: &Playback) -> Vec<(TrackName, usize)> {
     playback.tracks.iter().map(|track| (track.info.name, track.segments.len())).collect()
@@ -61,6 +62,29 @@ both_dbs!(one_track_is_read_alone, |db| async move {
     assert!(track(TrackName::Video(1080)).await.tracks.is_empty());
     let nothing: AssetId = ground.ambient.id();
     assert!(ground.catalogue.playback(&nothing).await.expect("read").is_none());
+});
+
+both_dbs!(text_is_made_with_the_plan_and_plays_with_the_rest, |db| async move {
+    let ground = Ground::new(db).await;
+    let text =
+        TextPlan { name: TEXT, language: "en".to_owned(), label: "English".to_owned(), default: false };
+    let asset = ground.planned(&Plan { text: vec![text], ..film(1) }).await;
+    let mut tx = ground.db.write().await.expect("begins");
+    ground.catalogue.store_part(&mut tx, &asset.id, 1, &part(TEXT, 0, 1)).await.expect("stored");
+    tx.commit().await.expect("committed");
+    assert_eq!(
+        ground.live_jobs().await,
+        [("audio", 1), ("chunk", 1), ("images", 1)].map(|(k, n)| (k.into(), n))
+    );
+    ground.make_all().await;
+    assert_eq!(ground.publish(Vec::new()).await, Gate::Passed);
+    let playing = ground.catalogue.playback(&asset.id).await.expect("read").expect("playable");
+    assert_eq!(lengths(&playing), [(TALL, 2), (SMALL, 2), (SOUND, 2), (TEXT, 2)]);
+    assert_eq!(playing.tracks[3].info, info(TEXT));
+    let init = ground.catalogue.init_attempt(&asset.id, 1, TEXT).await.expect("read");
+    assert_eq!(init.map(|winner| winner.attempt), Some(1));
+    let last = ground.catalogue.segment_attempt(&asset.id, 1, TEXT, 1).await.expect("read");
+    assert_eq!(last.map(|winner| winner.attempt), Some(1));
 });
 
 both_dbs!(objects_are_the_winning_attempts, |db| async move {

@@ -27,6 +27,10 @@ pub(super) fn cmaf_syntax(shown: &Presentation, judge: &mut Judge<'_>) {
     troubles(TroubleKind::Cmaf, shown, judge);
 }
 
+pub(super) fn vtt_syntax(shown: &Presentation, judge: &mut Judge<'_>) {
+    troubles(TroubleKind::Vtt, shown, judge);
+}
+
 pub(super) fn dash_syntax(shown: &Presentation, judge: &mut Judge<'_>) {
     troubles(TroubleKind::Dash, shown, judge);
 }

@@ -34,6 +34,8 @@ pub static RULES: &[Rule] = &[
         "playlists are UTF-8 and their tags and attributes well formed", reading::hls_syntax),
     rule("CMAF-SYNTAX", "ISO/IEC 14496-12 4.2", Must,
         "headers and segments are whole boxes that hold what they need", reading::cmaf_syntax),
+    rule("READ-VTT", "W3C WebVTT 4.1", Must,
+        "WebVTT is UTF-8, and every cue has times, the second after the first", reading::vtt_syntax),
     rule("DASH-SYNTAX", "ISO/IEC 23009-1 5.2", Must,
         "the MPD is well-formed XML with values of the right type", reading::dash_syntax),
     // Multivariant playlist: variants.

@@ -2,7 +2,10 @@
 
 use std::sync::Arc;
 
-use super::Check;
+use super::{
+    Check,
+    queue::{Role, Task},
+};
 use crate::{
     At, ResourceKind,
     dash::{self, AdaptationSet, Mpd, Period, Representation, Template},
@@ -49,7 +52,7 @@ impl Check {
         }
         let levels = [&representation.template, &set.template, &period.template];
         let Some(template) = Template::joined(levels) else {
-            self.not_addressed(uri);
+            self.one_file(within);
             return None;
         };
         let base = self.base(within)?;
@@ -62,6 +65,22 @@ impl Check {
         let [period, set, representation] = indices;
         let timescale = template.timescale;
         Some(ManifestTrack { period, set, representation, timescale, timeline, track })
+    }
+
+    /// A Representation of one file: text beside the media is read, anything else is not followed.
+    fn one_file(&mut self, within: Within<'_>) {
+        let Within { uri, representation, .. } = within;
+        let is_text = representation.base_url.as_deref().is_some_and(|file| file.ends_with(".vtt"));
+        if representation.other_addressing || !is_text {
+            return self.not_addressed(uri);
+        }
+        let Some(file) = self.base(within) else { return };
+        let cited = Some((uri.clone(), At::Line(representation.line)));
+        self.queue.push(Task {
+            place: Place::whole(file),
+            role: Role::Segment { header: None, sealed: false },
+            cited,
+        });
     }
 
     fn not_addressed(&mut self, uri: &str) {

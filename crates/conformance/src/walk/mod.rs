@@ -20,7 +20,7 @@ use crate::{
     cmaf::{Container, Header, Segment},
     place::Place,
     presentation::{Delivered, Presentation, ReadSegment, Trouble, TroubleKind},
-    rules,
+    rules, vtt,
 };
 
 /// Troubles of one kind that are kept; far more than are listed, so that a hostile stream cannot fill memory.
@@ -311,6 +311,9 @@ impl Check {
             Segment::read(bytes, place.start(), header)
         };
         self.faults(TroubleKind::Cmaf, &place.uri, faults);
+        if segment.container == Container::WebVtt {
+            self.faults(TroubleKind::Vtt, &place.uri, vtt::faults(bytes));
+        }
         self.keep(place, header, segment)
     }
 

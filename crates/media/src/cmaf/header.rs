@@ -68,6 +68,7 @@ fn check_handler(mdia: &Atom<'_>, format: SampleFormat) -> Result<(), CmafError>
     let expected: &[u8] = match format {
         SampleFormat::Video { .. } => b"vide",
         SampleFormat::Audio { .. } => b"soun",
+        SampleFormat::Text => b"text",
     };
     if fields.take(4)? == expected { Ok(()) } else { Err(hdlr.invalid("a handler of another medium")) }
 }

@@ -17,10 +17,10 @@ const VERSION: u8 = 5;
 #[must_use]
 pub fn iframes(presentation: &Presentation, track: TrackName) -> Option<String> {
     let track = presentation.track(track).filter(|track| track.info.name.is_video())?;
-    let mut text = opening(presentation, VERSION);
+    let mut text = opening(presentation, VERSION, track.info.name);
     text.push_str("#EXT-X-I-FRAMES-ONLY\n");
     for segment in &track.segments {
-        let uri = segment_file(segment.seq);
+        let uri = segment_file(track.info.name, segment.seq);
         let mut start = segment.start;
         for fragment in &segment.fragments {
             let end = start.saturating_add(fragment.ticks);

@@ -19,23 +19,29 @@ const VERSION: u8 = 6;
 #[must_use]
 pub fn media(presentation: &Presentation, track: TrackName) -> Option<String> {
     let track = presentation.track(track)?;
-    let mut text = opening(presentation, VERSION);
+    let mut text = opening(presentation, VERSION, track.info.name);
     for segment in &track.segments {
         let duration = seconds(track.length_us(segment.start, segment.end()));
         // Writing to a String cannot fail.
-        let _ = write!(text, "#EXTINF:{duration},\n{}\n", segment_file(segment.seq));
+        let _ = write!(text, "#EXTINF:{duration},\n{}\n", segment_file(track.info.name, segment.seq));
     }
     text.push_str(closing(presentation));
     Some(text)
 }
 
 /// The tags before the first segment.
-pub(super) fn opening(presentation: &Presentation, version: u8) -> String {
+pub(super) fn opening(presentation: &Presentation, version: u8, track: TrackName) -> String {
     let kind = if presentation.ended() { "VOD" } else { "EVENT" };
     format!(
         "{HEADER}#EXT-X-VERSION:{version}\n#EXT-X-TARGETDURATION:{}\n#EXT-X-MEDIA-SEQUENCE:0\n\
-         #EXT-X-PLAYLIST-TYPE:{kind}\n#EXT-X-INDEPENDENT-SEGMENTS\n#EXT-X-MAP:URI=\"{INIT_FILE}\"\n",
-        presentation.target_seconds()
+         #EXT-X-PLAYLIST-TYPE:{kind}\n#EXT-X-INDEPENDENT-SEGMENTS\n{}",
+        presentation.target_seconds(),
+        // WebVTT has no header apart (RFC 8216bis section 3.1.4).
+        if matches!(track, TrackName::Text(_)) {
+            String::new()
+        } else {
+            format!("#EXT-X-MAP:URI=\"{INIT_FILE}\"\n")
+        }
     )
 }
 
@@ -49,7 +55,7 @@ mod tests {
     use m3u8_rs::Playlist;
 
     use super::*;
-    use crate::timeline::testing::{joined, rendition, rung};
+    use crate::timeline::testing::{joined, rendition, rung, text};
 
     #[test]
     fn a_finished_list_is_vod() {
@@ -68,6 +74,26 @@ mod tests {
         00001.m4s
         #EXTINF:2.002000,
         00002.m4s
+        #EXT-X-ENDLIST
+        "#);
+    }
+
+    #[test]
+    fn text_has_segments_on_the_same_grid_and_no_header() {
+        let presentation = joined(true, vec![rung(720, &[1_000; 3]), text(0, "en", 14)]);
+        insta::assert_snapshot!(media(&presentation, TrackName::Text(0)).unwrap(), @r#"
+        #EXTM3U
+        #EXT-X-VERSION:6
+        #EXT-X-TARGETDURATION:6
+        #EXT-X-MEDIA-SEQUENCE:0
+        #EXT-X-PLAYLIST-TYPE:VOD
+        #EXT-X-INDEPENDENT-SEGMENTS
+        #EXTINF:6.006000,
+        00000.vtt
+        #EXTINF:6.006000,
+        00001.vtt
+        #EXTINF:1.988000,
+        00002.vtt
         #EXT-X-ENDLIST
         "#);
     }

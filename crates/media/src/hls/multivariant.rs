@@ -12,11 +12,12 @@ use crate::{Bandwidth, Object, Presentation, SampleFormat, TrackRole, TrackTimel
 /// Rendition groups want at least this (RFC 8216 section 7).
 const VERSION: usize = 4;
 const AUDIO_GROUP: &str = "audio";
+const TEXT_GROUP: &str = "text";
 /// The average rate in bit/s that the first variant should be near (Apple authoring rule 1.32).
 const FIRST_VARIANT_RATE: u64 = 2_000_000;
 
-/// The multivariant playlist: a variant and an I-frame variant per rung over one group of audio renditions,
-/// or one variant of sound alone. URIs are relative to `/media/{asset}/`.
+/// The multivariant playlist: a variant and an I-frame variant per rung over one group of audio renditions and one
+/// of text, or one variant of sound alone. URIs are relative to `/media/{asset}/`.
 #[must_use]
 pub fn multivariant(presentation: &Presentation) -> String {
     let renditions: Vec<&TrackTimeline> = presentation.audio().collect();
@@ -29,7 +30,9 @@ pub fn multivariant(presentation: &Presentation) -> String {
     };
     put_first_variant_first(&mut variants);
     variants.extend(rungs.iter().map(|rung| iframe_variant(presentation, rung)));
-    let alternatives = renditions.iter().filter(|_| grouped).map(|track| rendition(presentation, track));
+    let text = presentation.text().map(|track| subtitles(presentation, track));
+    let alternatives =
+        renditions.iter().filter(|_| grouped).map(|track| rendition(presentation, track)).chain(text);
     let list = MasterPlaylist {
         version: Some(VERSION),
         independent_segments: true,
@@ -54,12 +57,17 @@ fn variant(
     rung: &TrackTimeline,
     renditions: &[&TrackTimeline],
 ) -> VariantStream {
-    let cost = presentation.bandwidth(rung).with(dearest(presentation, renditions));
+    let text: Vec<&TrackTimeline> = presentation.text().collect();
+    let cost = presentation
+        .bandwidth(rung)
+        .with(dearest(presentation, renditions))
+        .with(dearest(presentation, &text));
     VariantStream {
         uri: media_list(presentation, rung),
         codecs: Some(codecs(rung, renditions)),
         resolution: resolution(rung),
         audio: (!renditions.is_empty()).then(|| AUDIO_GROUP.to_owned()),
+        subtitles: (!text.is_empty()).then(|| TEXT_GROUP.to_owned()),
         closed_captions: Some(ClosedCaptionGroupId::None),
         // The writer's own FRAME-RATE is a float without the three decimals.
         other_attributes: frame_rate(rung),
@@ -113,7 +121,7 @@ fn resolution(rung: &TrackTimeline) -> Option<Resolution> {
         SampleFormat::Video { width, height } => {
             Some(Resolution { width: u64::from(width), height: u64::from(height) })
         }
-        SampleFormat::Audio { .. } => None,
+        SampleFormat::Audio { .. } | SampleFormat::Text => None,
     }
 }
 
@@ -132,12 +140,14 @@ fn is_default(track: &TrackTimeline) -> bool {
 
 fn rendition(presentation: &Presentation, track: &TrackTimeline) -> AlternativeMedia {
     let (language, label) = match &track.info.role {
-        TrackRole::Audio { language, label, .. } => (quotable(language), quotable(label)),
+        TrackRole::Audio { language, label, .. } | TrackRole::Text { language, label, .. } => {
+            (quotable(language), quotable(label))
+        }
         TrackRole::Video { .. } => (None, None),
     };
     let channels = match track.info.init.format {
         SampleFormat::Audio { channels, .. } => Some(channels.to_string()),
-        SampleFormat::Video { .. } => None,
+        SampleFormat::Video { .. } | SampleFormat::Text => None,
     };
     AlternativeMedia {
         media_type: AlternativeMediaType::Audio,
@@ -149,6 +159,16 @@ fn rendition(presentation: &Presentation, track: &TrackTimeline) -> AlternativeM
         autoselect: true,
         channels,
         ..AlternativeMedia::default()
+    }
+}
+
+/// Text is shown when the viewer asks for it, or by itself where the film says so.
+fn subtitles(presentation: &Presentation, track: &TrackTimeline) -> AlternativeMedia {
+    AlternativeMedia {
+        media_type: AlternativeMediaType::Subtitles,
+        group_id: TEXT_GROUP.to_owned(),
+        default: matches!(track.info.role, TrackRole::Text { default: true, .. }),
+        ..rendition(presentation, track)
     }
 }
 
@@ -173,7 +193,7 @@ mod tests {
     use super::*;
     use crate::{
         TrackName,
-        timeline::testing::{joined, rendition, rung},
+        timeline::testing::{joined, rendition, rung, text},
     };
 
     #[test]
@@ -230,6 +250,24 @@ mod tests {
         #EXT-X-STREAM-INF:BANDWIDTH=383075,AVERAGE-BANDWIDTH=383075,CODECS="mp4a.40.2",AUDIO="audio"
         v1/audio-0/index.m3u8
         "#);
+    }
+
+    #[test]
+    fn text_is_a_group_that_every_variant_names() {
+        let tracks =
+            vec![rung(720, &[1_600_000; 3]), rung(360, &[400_000; 3]), text(0, "en", 14), text(1, "de", 14)];
+        let list = multivariant(&joined(true, tracks));
+        let lines = |start: &str| list.lines().filter(|line| line.starts_with(start)).collect::<Vec<_>>();
+        assert_eq!(
+            lines("#EXT-X-MEDIA"),
+            [
+                "#EXT-X-MEDIA:TYPE=SUBTITLES,URI=\"v1/text-0/index.m3u8\",GROUP-ID=\"text\",LANGUAGE=\"en\",NAME=\"Text 1\",AUTOSELECT=YES",
+                "#EXT-X-MEDIA:TYPE=SUBTITLES,URI=\"v1/text-1/index.m3u8\",GROUP-ID=\"text\",LANGUAGE=\"de\",NAME=\"Text 2\",DEFAULT=YES,AUTOSELECT=YES",
+            ]
+        );
+        let variants = lines("#EXT-X-STREAM-INF");
+        assert_eq!(variants.len(), 2);
+        assert!(variants.iter().all(|line| line.contains("SUBTITLES=\"text\"")), "{list}");
     }
 
     #[test]

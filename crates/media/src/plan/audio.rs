@@ -27,6 +27,7 @@ pub(super) fn sound_alone(audio: &[AudioFacts]) -> Result<Plan, PlanError> {
         segment,
         video: None,
         audio,
+        text: Vec::new(),
         images: None,
         reasons,
     })

@@ -39,6 +39,7 @@ pub(super) fn plan(
         duration_ns,
         segment,
         audio: audio::beside_pictures(audio, video, duration_ns, &mut reasons),
+        text: Vec::new(),
         images: Some(images::plan(size, duration_ns, &mut reasons)),
         video: Some(VideoPlan {
             fps,

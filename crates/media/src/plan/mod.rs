@@ -10,6 +10,7 @@ mod picture;
 mod policy;
 mod rate;
 mod rate_control;
+mod text;
 
 use serde::{Deserialize, Serialize};
 
@@ -54,6 +55,9 @@ pub struct Plan {
     pub video: Option<VideoPlan>,
     /// One rendition per audio stream, in source order.
     pub audio: Vec<AudioPlan>,
+    /// One rendition per text stream, in source order; none for sound alone.
+    #[serde(default)]
+    pub text: Vec<TextPlan>,
     /// Poster and thumbnails; absent for sound alone.
     pub images: Option<ImagesPlan>,
     /// Why it is so, a sentence per decision.
@@ -73,9 +77,13 @@ impl Plan {
         self.video.as_ref().map_or(&[], |video| &video.rungs)
     }
 
-    /// Names of all tracks: rungs, largest first, then audio.
+    /// Names of all tracks: rungs, largest first, then audio, then text.
     pub fn track_names(&self) -> impl Iterator<Item = TrackName> + '_ {
-        self.rungs().iter().map(|rung| rung.name).chain(self.audio.iter().map(|audio| audio.name))
+        self.rungs()
+            .iter()
+            .map(|rung| rung.name)
+            .chain(self.audio.iter().map(|audio| audio.name))
+            .chain(self.text.iter().map(|text| text.name))
     }
 }
 
@@ -162,6 +170,19 @@ pub struct AudioPlan {
     pub default: bool,
 }
 
+/// One text rendition: WebVTT.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TextPlan {
+    /// Track name; its number is the place among [`SourceFacts::text`].
+    pub name: TrackName,
+    /// BCP 47 language; `und` when unknown.
+    pub language: String,
+    /// Name for people, unique among the text renditions.
+    pub label: String,
+    /// Whether it is shown unless the viewer chooses otherwise; true for one at most.
+    pub default: bool,
+}
+
 /// Poster and thumbnail sprites.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ImagesPlan {
@@ -202,7 +223,11 @@ pub fn plan(facts: &SourceFacts, policy: &LadderPolicy) -> Result<Plan, PlanErro
     policy::check(policy)?;
     let video = facts.video.as_ref().filter(|video| video.frames > 0);
     let mut plan = match video {
-        Some(video) => film::plan(video, &facts.audio, policy)?,
+        Some(video) => {
+            let mut plan = film::plan(video, &facts.audio, policy)?;
+            plan.text = text::renditions(&facts.text, &mut plan.reasons);
+            plan
+        }
         None => audio::sound_alone(&facts.audio)?,
     };
     plan.reasons.extend_from_slice(&facts.notes);
@@ -260,7 +285,7 @@ mod tests {
     fn facts(video: Option<VideoFacts>, audio: Vec<AudioFacts>) -> SourceFacts {
         let container = "video/quicktime".to_owned();
         let notes = vec!["A subtitle track was left out.".to_owned()];
-        SourceFacts { container, duration_ns: 1, video, audio, title: None, notes }
+        SourceFacts { container, duration_ns: 1, video, audio, text: vec![], title: None, notes }
     }
 
     fn planned(facts: &SourceFacts) -> Plan {

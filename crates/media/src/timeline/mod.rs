@@ -74,7 +74,7 @@ impl Presentation {
         self.tracks.iter().all(|track| !track.segments.is_empty())
     }
 
-    /// All tracks with their listed segments: rungs, largest first, then audio by stream.
+    /// All tracks with their listed segments: rungs, largest first, then audio, then text by stream.
     #[must_use]
     pub fn tracks(&self) -> &[TrackTimeline] {
         &self.tracks
@@ -93,7 +93,12 @@ impl Presentation {
 
     /// The audio renditions, by stream.
     pub fn audio(&self) -> impl Iterator<Item = &TrackTimeline> {
-        self.tracks.iter().filter(|track| !track.info.name.is_video())
+        self.tracks.iter().filter(|track| matches!(track.info.name, TrackName::Audio(_)))
+    }
+
+    /// The text renditions, by stream.
+    pub fn text(&self) -> impl Iterator<Item = &TrackTimeline> {
+        self.tracks.iter().filter(|track| matches!(track.info.name, TrackName::Text(_)))
     }
 
     /// EXT-X-TARGETDURATION of every list: the grid's segment length, or the longest listed segment where
@@ -103,10 +108,10 @@ impl Presentation {
         self.target_seconds
     }
 
-    /// Where the longest track ends, in microseconds.
+    /// Where the longest track ends that is seen or heard, in microseconds.
     #[must_use]
     pub fn duration_us(&self) -> u64 {
-        self.tracks.iter().map(TrackTimeline::end_us).max().unwrap_or(0)
+        self.video().chain(self.audio()).map(TrackTimeline::end_us).max().unwrap_or(0)
     }
 
     /// What playing this track costs.
@@ -145,11 +150,12 @@ impl TrackTimeline {
     }
 }
 
-/// Rungs before audio; larger rungs first.
+/// Rungs before audio before text; larger rungs first.
 fn order(name: TrackName) -> (u8, u32) {
     match name {
         TrackName::Video(short_side) => (0, u32::MAX - short_side),
         TrackName::Audio(stream) => (1, stream),
+        TrackName::Text(stream) => (2, stream),
     }
 }
 
@@ -200,7 +206,7 @@ pub(crate) mod testing {
 
     use crate::{
         FragmentInfo, FrameRate, InitInfo, Presentation, SampleDefaults, SampleFormat, SegmentGrid,
-        SegmentInfo, TrackInfo, TrackName, TrackRole, TrackTimeline,
+        SegmentInfo, TextPlan, TrackInfo, TrackName, TrackRole, TrackTimeline, captions::Captions,
     };
 
     fn segment(seq: u32, start: u64, ticks: u64, bytes: u64, fragments: u64) -> SegmentInfo {
@@ -268,6 +274,20 @@ pub(crate) mod testing {
             },
             segments: segments.collect(),
         }
+    }
+
+    /// Captions beside a film of so many seconds on its grid.
+    pub(crate) fn text(number: u32, language: &str, seconds: u64) -> TrackTimeline {
+        let plan = TextPlan {
+            name: TrackName::Text(number),
+            language: language.to_owned(),
+            label: format!("Text {}", number + 1),
+            default: number == 1,
+        };
+        let grid = SegmentGrid::of_frames(180, FrameRate::new(30_000, 1_001).unwrap()).unwrap();
+        let made = Captions::new(&[], 0, seconds * 1_000_000_000).segments(grid);
+        let segments = made.into_iter().map(|segment| segment.info).collect();
+        TrackTimeline { info: TrackInfo::text(&plan, 8), segments }
     }
 
     pub(crate) fn joined(ended: bool, tracks: Vec<TrackTimeline>) -> Presentation {

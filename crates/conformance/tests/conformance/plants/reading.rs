@@ -31,6 +31,16 @@ pub fn plants() -> Vec<Plant> {
             Byte(|site| site.files["audio-0/2.m4s"].bytes.len() as u64 - 3),
             |site| site.file("audio-0/2.m4s").bytes.extend(b"abc"),
         ),
+        in_files("READ-VTT", "text-0/captions.vtt", Line("-->"), |site| {
+            let subtitles = "#EXT-X-MEDIA:TYPE=SUBTITLES,GROUP-ID=\"text\",NAME=\"en\",LANGUAGE=\"en\",\
+                             URI=\"text-0/index.m3u8\"\n#EXT-X-STREAM-INF";
+            site.replace("hls.m3u8", "#EXT-X-STREAM-INF", subtitles);
+            let list = "#EXTM3U\n#EXT-X-VERSION:7\n#EXT-X-TARGETDURATION:6\n#EXT-X-PLAYLIST-TYPE:VOD\n\
+                        #EXTINF:6,\ncaptions.vtt\n#EXT-X-ENDLIST\n";
+            site.put_text("text-0/index.m3u8", list.to_owned());
+            let file = b"WEBVTT\n\n00:02.000 --> 00:01.000\nHello\n";
+            site.put("text-0/captions.vtt", file.to_vec(), "text/vtt");
+        }),
         in_mpd("DASH-SYNTAX", Line("bandwidth=\"many\""), |site| {
             site.edit_line("dash.mpd", "id=\"audio-0\"", |line| {
                 line.replace("bandwidth=\"", "bandwidth=\"many\" maxPlayoutRate=\"")

@@ -47,12 +47,12 @@ impl Site {
         site
     }
 
-    fn put(&mut self, path: &str, bytes: Vec<u8>, content_type: &str) {
+    pub fn put(&mut self, path: &str, bytes: Vec<u8>, content_type: &str) {
         let delivery = Delivery { content_type: Some(content_type.to_owned()), ..Delivery::default() };
         self.files.insert(path.to_owned(), File { bytes, delivery });
     }
 
-    fn put_text(&mut self, path: &str, text: String) {
+    pub fn put_text(&mut self, path: &str, text: String) {
         self.put(path, text.into_bytes(), "application/vnd.apple.mpegurl");
         self.file(path).delivery.content_encoding = Some("gzip".to_owned());
     }
