@@ -1,6 +1,6 @@
 //! Webhooks: a tenant's events, posted to addresses of its choice, signed as Standard Webhooks 1.0.0 says.
 //!
-//! Each numbered event of an offered kind becomes one delivery per address of its tenant ([`Webhooks::plan`],
+//! Each numbered event of an offered kind becomes one delivery per address of its tenant (`Webhooks::plan`,
 //! behind a cursor that survives restarts). A delivery is attempted under a lease until it is taken or eleven
 //! attempts in about 26 hours have failed. At least once: a receiver may get a message twice and knows it by
 //! `webhook-id`. In order: a later event of a subject waits until the earlier one is taken or given up.
