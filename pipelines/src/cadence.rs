@@ -44,8 +44,9 @@ pub fn of(starts: &[i64], first_ns: i64) -> Option<Cadence> {
 }
 
 /// Where the film begins: at `first_ns`, unless the first picture alone is off the beat of `num` / `den` pictures a
-/// second that the others keep (fragmented mp4 whose sound begins a little before zero); then a whole number of beats
-/// before the second picture, less than one behind the first where that is possible.
+/// second that the others keep, and lasts longer than one (fragmented mp4 whose sound begins a little before zero);
+/// then a whole number of beats before the second picture, less than one behind the first. A shorter one was cut by an
+/// edit, before which there is nothing.
 #[must_use]
 pub fn beginning(starts: &[i64], first_ns: i64, (num, den): (u32, u32)) -> i64 {
     let from = first_ns.saturating_sub(ROUNDING_NS.cast_signed() / 2);
@@ -67,7 +68,10 @@ pub fn beginning(starts: &[i64], first_ns: i64, (num, den): (u32, u32)) -> i64 {
     if off(*first) <= rounding || kept * 100 < others.len() * 95 {
         return first_ns;
     }
-    let beats = ((i128::from(*second) - i128::from(*first)) * num / unit).max(1);
+    let beats = (i128::from(*second) - i128::from(*first)) * num / unit;
+    if beats == 0 {
+        return first_ns;
+    }
     i64::try_from(i128::from(*second) - beats * unit / num).unwrap_or(first_ns)
 }
 
@@ -141,7 +145,7 @@ mod tests {
         };
         let ms = |by: i64| beginning(&late(by * 1_000_000), 0, (25, 1)) / 1_000_000;
         assert_eq!([ms(0), ms(1), ms(21), ms(40), ms(61)], [0, 0, 21, 0, 21]);
-        assert_eq!(ms(-10), -10, "a short first picture");
+        assert_eq!(ms(-10), 0, "a first picture that is cut");
         assert_eq!(beginning(&late(21_000_000), 0, (0, 1)), 0, "no rate");
         let uneven: Vec<i64> = (0..100).map(|k| k * 33_000_000 + (k % 3) * 9_000_000).collect();
         assert_eq!(beginning(&uneven, 0, (30, 1)), 0);

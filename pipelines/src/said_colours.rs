@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use gstreamer as gst;
 use gstreamer::prelude::*;
+use gstreamer_video::{VideoColorMatrix, VideoColorimetry};
 
 const FIELD: &str = "colorimetry";
 
@@ -32,8 +33,9 @@ pub fn prefer_bitstream(element: &gst::Element) {
     });
     on_caps(&src, move |caps| {
         let told = said.lock().unwrap_or_else(PoisonError::into_inner).clone()?;
-        let silent = !caps.structure(0)?.has_field(FIELD);
-        silent.then(|| caps.make_mut().set(FIELD, told))
+        let own = caps.structure(0)?.get::<String>(FIELD).ok().and_then(|text| text.parse().ok());
+        let speaks = own.is_some_and(|own: VideoColorimetry| own.matrix() != VideoColorMatrix::Unknown);
+        (!speaks).then(|| caps.make_mut().set(FIELD, told))
     });
 }
 

@@ -30,7 +30,7 @@ fn containers() -> Vec<Row> {
         row("AVI, MPEG-4 and MP3", film("a.avi", "-c:v mpeg4 -q:v 2 -c:a libmp3lame"))
             .bars(Bars::Unjudged)
             .frames(std::iter::once(0).chain(0..55))
-            .as_source()
+            .apart_as_source()
             .rule("As the file has it: its second picture comes after two frames' time, its sound begins with the \
                    encoder's delay."),
         row("WebM, VP8 and Vorbis", film("a.webm", &format!("-c:v libvpx {vpx} -c:a libvorbis")))
