@@ -146,8 +146,9 @@ impl S3 {
 
     /// Writes under a full name; its ETag.
     async fn put_at(&self, name: &str, bytes: Bytes, only: Only<'_>) -> Result<String, Failure> {
-        let digest = self.tags.of(&bytes);
-        let request = self.client.put_object().bucket(&self.bucket).key(name).body(Body::from(bytes));
+        let (digest, md5) = (self.tags.of(&bytes), tag::content_md5(&bytes));
+        let request = self.client.put_object().bucket(&self.bucket).key(name).content_md5(md5);
+        let request = request.body(Body::from(bytes));
         let request = match only {
             Only::Always => request,
             Only::New if self.conditional => request.if_none_match("*"),

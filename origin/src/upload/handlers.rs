@@ -106,8 +106,7 @@ async fn create(
         }
     };
     let upload = upload.map_err(problem)?;
-    let (stage, source) = (receive::stage_key(&upload.id)?, receive::source_key(&upload)?);
-    origin.store.stage_begin(&stage, &source).await.map_err(problem)?;
+    begin_stage(&origin, &upload).await?;
     // The creation stands whatever becomes of its first bytes: the client learns the address and resumes.
     let offset = if brings_bytes {
         match receive::append(&origin, &upload, 0, body, announced, checksum).await {
@@ -126,6 +125,24 @@ async fn create(
         receive::finish(&origin, &upload).await?;
     }
     created(&origin, &upload, offset)
+}
+
+/// Makes room for a new upload's bytes. Without it the upload is given up: its client never learns of it, and would
+/// leave another behind with each try.
+async fn begin_stage(origin: &Origin, upload: &Upload) -> Result<(), Problem> {
+    let (stage, source) = (receive::stage_key(&upload.id)?, receive::source_key(upload)?);
+    let begun = origin.store.stage_begin(&stage, &source).await;
+    if begun.is_err() {
+        let given_up = if upload.is_partial() {
+            origin.catalogue.give_up_partial(upload).await
+        } else {
+            origin.catalogue.terminate_upload(upload).await
+        };
+        if let Err(error) = given_up {
+            tracing::warn!(upload = %upload.id, %error, "an upload that was not begun stays until it expires: {error}");
+        }
+    }
+    begun.map_err(problem)
 }
 
 fn created(origin: &Origin, upload: &Upload, offset: u64) -> Result<Response, Problem> {

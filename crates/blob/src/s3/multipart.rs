@@ -8,7 +8,7 @@ use aws_sdk_s3::{
 };
 use bytes::Bytes;
 
-use super::{Failure, Only, S3, found, of};
+use super::{Failure, Only, S3, found, of, tag::content_md5};
 use crate::BlobError;
 
 impl S3 {
@@ -26,9 +26,10 @@ impl S3 {
         number: i32,
         bytes: Bytes,
     ) -> Result<CompletedPart, BlobError> {
-        let digest = self.tags.of(&bytes);
+        let (digest, md5) = (self.tags.of(&bytes), content_md5(&bytes));
         let request = self.client.upload_part().bucket(&self.bucket).key(object).upload_id(upload);
-        let part = of(object, request.part_number(number).body(Body::from(bytes)).send().await)?;
+        let part =
+            of(object, request.part_number(number).content_md5(md5).body(Body::from(bytes)).send().await)?;
         let part = completed(number, part.e_tag)?;
         let arrived = digest.fits(part.e_tag.as_deref().unwrap_or_default());
         if arrived { Ok(part) } else { Err(Failure::damaged(object).into()) }

@@ -161,6 +161,7 @@ impl Ground {
         let (on_its_way, to_be_sent) = tokio::join!(on_its_way.end(), to_be_sent.end());
         let mut wrong = self.check(&made, true).await + self.check(&to_be_sent, true).await;
         wrong += self.check(&on_its_way, false).await;
+        wrong += self.left_over().await;
         let met = self.met().zip(met_before).map(|(now, before)| now - before);
         Row { fault, length, looks, wrong, met, answered: answered - over, made: over.elapsed() }
     }
@@ -172,6 +173,14 @@ impl Ground {
         let names = self.whole.media().keys().chain(came.media().keys());
         let differs = names.filter(|name| self.whole.media().get(*name) != came.media().get(*name));
         differs.count() + usize::from(source)
+    }
+
+    /// Assets that are neither ready nor anybody's upload any more: what a request left behind that was refused.
+    async fn left_over(&self) -> usize {
+        let assets = self.home.client().get("/api/v1/assets?limit=100").await.json();
+        let assets = assets["items"].as_array().cloned().unwrap_or_default();
+        assert!(!assets.is_empty(), "the list of assets has another shape");
+        assets.iter().filter(|asset| asset["state"] != "ready").count()
     }
 
     /// What a link to a private film is worth when the clock is set on, and back.
