@@ -29,7 +29,7 @@ pub mod tls;
 mod wire;
 
 pub use access::{LoggedPath, RequestId, X_REQUEST_ID};
-pub use address::{ClientAddr, Peer, Scheme, TrustedProxies};
+pub use address::{ClientAddr, Networks, Peer, Scheme, TrustedProxies};
 pub use body::{BodyTooLong, GoingDown, Stalled, body_problem, is_idle_timeout, limit_body, limit_idle};
 pub use content::Content;
 pub use encoding::Encoded;
