@@ -7,10 +7,14 @@
 //! Absent on purpose: caching (the edge's), SQL, GStreamer, and rules about assets (the catalogue's).
 
 mod http;
+mod import;
 mod state;
 mod upload;
+mod watch;
 mod wiring;
 
 pub use http::{media_router, router};
+pub use import::{Imports, ImportsError};
 pub use state::{Limits, Origin, Parts, Urls};
-pub use wiring::wire;
+pub use watch::{WatchOptions, watch_folder};
+pub use wiring::{IMPORT, wire, work_imports};

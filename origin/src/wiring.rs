@@ -1,14 +1,24 @@
 //! What one part does when another's time or event comes: the origin's own background work.
 
-use std::{convert::Infallible, time::Duration};
+use std::{convert::Infallible, sync::Arc, time::Duration};
 
+use jobs::WorkerOptions;
 use lifecycle::Tasks;
 use tracing::warn;
 
-use crate::{Origin, upload::sweep_uploads};
+use crate::{Origin, import::Importer, upload::sweep_uploads};
 
 /// Time between sweeps.
 const SWEEP: Duration = Duration::from_secs(60);
+
+/// The kind of jobs that an origin does.
+pub const IMPORT: &str = catalogue::IMPORT;
+
+/// Starts fetching files; `options` say how many at once, and know the kind [`IMPORT`].
+pub fn work_imports(origin: &Origin, tasks: &Tasks, options: WorkerOptions) {
+    let importer = Arc::new(Importer(origin.clone()));
+    tasks.spawn_critical("imports", jobs::work(origin.queue.clone(), tasks.clone(), options, importer));
+}
 
 /// Starts the origin's background work.
 pub fn wire(origin: &Origin, tasks: &Tasks) {

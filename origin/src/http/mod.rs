@@ -5,6 +5,7 @@ mod audit;
 mod auth;
 mod error;
 mod health;
+mod imports;
 mod jobs;
 mod keys;
 mod limits;
@@ -42,6 +43,7 @@ fn routes() -> Routes {
         .and(keys::routes())
         .and(audit::routes())
         .and(assets::routes())
+        .and(imports::routes())
         .and(jobs::routes())
         .and(limits::routes())
         .and(stream::routes())

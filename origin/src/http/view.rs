@@ -77,6 +77,8 @@ struct UploadView {
     url: String,
     offset: u64,
     length: u64,
+    /// Whether the server fetches it: nobody is to send it.
+    fetched: bool,
 }
 
 impl MediaUrls {
@@ -133,6 +135,7 @@ pub(super) async fn asset(origin: &Origin, asset: Asset) -> Result<AssetView, Pr
         url: format!("{}/files/{}", origin.urls.public, asset.source.upload),
         offset: asset.source.received,
         length: asset.source.bytes,
+        fetched: asset.source.fetched,
     });
     Ok(AssetView {
         state: asset.state.as_str(),

@@ -22,7 +22,7 @@ use telemetry::{Health, Metrics, Role as Duty};
 use testkit::FakeClock;
 use tower::ServiceExt;
 
-use crate::{Limits, Origin, Parts, Urls};
+use crate::{Imports, Limits, Origin, Parts, Urls};
 
 /// Where the page under test is.
 pub(super) const PUBLIC_URL: &str = "http://nexus.test";
@@ -85,10 +85,16 @@ impl Ground {
             urls: Urls { public: PUBLIC_URL.to_owned(), media: PUBLIC_URL.to_owned() },
             presigned_reads: false,
             limits: Limits { upload: settings::Upload::default(), playback: settings::Playback::default() },
+            imports: Imports::new(&Self::imports()).expect("settings"),
             tasks: Tasks::new(),
         });
         let router = crate::router(&origin).merge(crate::media_router(&origin));
         Self { origin, router, clock, home }
+    }
+
+    /// Files may be fetched from one host.
+    fn imports() -> settings::Import {
+        settings::Import { allow: vec!["films.example".to_owned()], ..settings::Import::default() }
     }
 
     pub(super) fn operator(&self) -> Caller {
