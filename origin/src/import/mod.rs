@@ -70,7 +70,8 @@ impl Imports {
             connect_timeout: CONNECT_TIMEOUT,
             response_timeout: stall,
             body_idle: stall,
-            pool_max: 2,
+            // Every file is worth a connection of its own: one that is kept may be closed under the next request.
+            pool_max: 0,
             user_agent: concat!("nexus-import/", env!("CARGO_PKG_VERSION")),
             reach: rules.reach(),
             ..ClientOptions::default()

@@ -61,8 +61,8 @@ fn reason(asset: &Value) -> &str {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn films_are_fetched_through_all_that_passes() {
-    let (film, server) = (film(), server(&[]).await);
-    let source = Source::of(film.clone(), other()).await;
+    let (film, other, server) = (film(), other(), server(&[]).await);
+    let source = Source::of(film.clone(), other.clone()).await;
     let client = server.client();
     let expected = digest(&film);
     let paths = ["/film.mp4", "/moved", "/cut.mp4", "/unmarked.mp4", "/chunked.mp4", "/busy"];
@@ -84,7 +84,7 @@ async fn films_are_fetched_through_all_that_passes() {
     assert!(parts[1..].iter().all(|part| part.from.is_some() && part.if_range.as_deref() == Some("\"one\"")));
     assert!(source.asked("/unmarked.mp4").iter().all(|asked| asked.from.is_none()), "from the beginning");
     let asset = client.settled(&changing).await;
-    assert_eq!(asset["source"]["sha256"], digest(&other()).as_str(), "the film that is there by now");
+    assert_eq!(asset["source"]["sha256"], digest(&other).as_str(), "the film that is there by now");
     let metrics = client.get("/metrics").await.text();
     assert!(metrics.contains("nexus_jobs_ended_total{kind=\"import\",end=\"completed\"}"), "{metrics}");
 }
