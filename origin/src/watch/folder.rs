@@ -140,7 +140,7 @@ impl Folder {
                 FileType::RegularFile => contents.files.push((name, standing(&stat))),
                 FileType::Directory => {}
                 FileType::Symlink => {
-                    contents.refused.push((name, "It is a symbolic link; put the file itself here."))
+                    contents.refused.push((name, "It is a symbolic link; put the file itself here."));
                 }
                 _ => contents.refused.push((name, "It is no file.")),
             }

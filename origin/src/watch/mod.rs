@@ -205,7 +205,7 @@ impl Watcher {
         match &end {
             End::Done => info!(upload = %id, ?name, "a file of the watched folder was taken in"),
             End::Failed(reason) => {
-                warn!(upload = %id, ?name, "a file of the watched folder is refused: {reason}")
+                warn!(upload = %id, ?name, "a file of the watched folder is refused: {reason}");
             }
         }
         count(if end == End::Done { "done" } else { "failed" });
