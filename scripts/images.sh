@@ -37,13 +37,11 @@ image() {
   install -d -o $user -g $user -m 0700 "$root/var/lib/nexus"
 }
 
-within() { chroot --userspec=$user:$user "$@"; }
-
 # Starts an image's program and waits for its health check.
 serve() {
   local root=$1 port=$2
   shift 2
-  within "$root" /usr/bin/env -i PATH=/usr/bin:/bin "$@" >"$root.log" 2>&1 &
+  chroot --userspec=$user:$user "$root" /usr/bin/env -i PATH=/usr/bin:/bin "$@" >"$root.log" 2>&1 &
   servers+=("$!")
   for _ in $(seq 150); do
     curl --silent --fail --output /dev/null "http://127.0.0.1:$port/health/ready" && return
@@ -89,7 +87,7 @@ serve "$place/nexus" $origin NEXUS_DATA=/var/lib/nexus NEXUS_EDGE_CREDENTIAL="$c
 serve "$place/nexus" $worker NEXUS_DATA=/var/lib/nexus/worker nexus transcoder "${stores[@]}" --listen 127.0.0.1:$worker
 serve "$place/nexus-edge" $edge NEXUS_EDGE_CREDENTIAL="$credential" \
   nexus-edge --upstream http://127.0.0.1:$origin --listen 127.0.0.1:$edge
-key=$(within "$place/nexus" /usr/bin/nexus key create "${stores[@]}" --data /var/lib/nexus --role creator --json |
+key=$(chroot --userspec=$user:$user "$place/nexus" /usr/bin/nexus key create "${stores[@]}" --data /var/lib/nexus --role creator --json |
   sed -E 's/.*"key":"([^"]+)".*/\1/')
 "$target/release/nexus" film --seconds 10 "$place/film.mp4"
 played=$("$target/release/nexus" upload "$place/film.mp4" --server http://127.0.0.1:$origin --key "$key" --visibility public --wait --json |

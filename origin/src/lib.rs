@@ -6,8 +6,10 @@
 //!
 //! Absent on purpose: caching (the edge's), SQL, GStreamer, and rules about assets (the catalogue's).
 
+mod courier;
 mod http;
 mod import;
+mod purge;
 mod state;
 mod upload;
 mod watch;
@@ -15,6 +17,7 @@ mod wiring;
 
 pub use http::{media_router, router};
 pub use import::{Imports, ImportsError};
+pub use purge::{purge_far, purge_near};
 pub use state::{Limits, Origin, Parts, Urls};
 pub use watch::{WatchOptions, watch_folder};
 pub use wiring::{IMPORT, wire, work_imports};

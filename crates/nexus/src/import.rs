@@ -8,7 +8,7 @@ use clap::Args;
 use http::{Method, header};
 use serde::Serialize;
 
-use crate::remote::{Asset, Brought, Remote, ServerArgs, read, report};
+use crate::remote::{Asset, Brought, Remote, ServerArgs, at_last, read, report};
 
 /// What the command line says.
 #[derive(Args, Debug)]
@@ -67,10 +67,16 @@ pub async fn run(args: ImportArgs) -> Result<ExitCode> {
     Ok(if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }
 
+/// Asks again while there is no answer; the server begins one import all the same.
 async fn begin(remote: &Remote, args: &ImportArgs, url: &str) -> Result<Asset> {
+    let key = format!("{:032x}", u128::from_be_bytes(lifecycle::system().bytes()));
+    at_last(|| ask(remote, args, url, &key)).await
+}
+
+async fn ask(remote: &Remote, args: &ImportArgs, url: &str, key: &str) -> Result<Asset> {
     let wish = Wish { url, title: args.title.as_deref(), visibility: &args.visibility };
     let request = remote.request(Method::POST, "/api/v1/imports")?;
-    let request = request.header(header::CONTENT_TYPE, "application/json");
+    let request = request.header(header::CONTENT_TYPE, "application/json").header("idempotency-key", key);
     let (status, _, body) = remote.answer(request.body(Body::from(serde_json::to_vec(&wish)?))?).await?;
     read(status, &body)
 }

@@ -20,5 +20,5 @@ pub use intake::{Import, Watch};
 pub use load::{Override, load, load_from, state_folder, to_toml};
 pub use secret::{Secret, write_secret};
 pub use sections::{
-    Database, Edge, LogFormat, Playback, Server, Settings, Store, Telemetry, Tls, Transcode, Upload,
+    Database, Edge, LogFormat, Playback, Server, Settings, Store, Telemetry, Tls, Transcode, Upload, Webhook,
 };

@@ -4,7 +4,9 @@ mod assets;
 mod audit;
 mod auth;
 mod error;
+mod followers;
 mod health;
+mod idempotent;
 mod imports;
 mod jobs;
 mod keys;
@@ -12,7 +14,11 @@ mod limits;
 mod link;
 mod me;
 mod media;
+mod number;
+mod openapi;
+mod pace;
 mod page;
+mod plays;
 mod session;
 mod setup;
 mod stream;
@@ -20,11 +26,14 @@ mod table;
 mod users;
 mod view;
 mod watch;
+mod webhooks;
 
 use axum::Router;
 
 pub(crate) use auth::Member;
 pub(crate) use error::problem;
+pub(crate) use followers::Followers;
+pub(crate) use pace::Pace;
 pub(crate) use table::{Access, Routes, UPLOAD};
 
 use crate::{Origin, upload};
@@ -47,6 +56,9 @@ fn routes() -> Routes {
         .and(jobs::routes())
         .and(limits::routes())
         .and(stream::routes())
+        .and(webhooks::routes())
+        .and(plays::routes())
+        .and(openapi::routes())
         .and(watch::routes())
         .and(health::routes())
         .and(upload::routes())

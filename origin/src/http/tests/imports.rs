@@ -54,3 +54,21 @@ both_dbs!(what_may_not_be_fetched_is_refused_at_once, |db| async move {
     let assets = Request::get("/api/v1/assets").header("authorization", format!("Bearer {key}"));
     assert_eq!(ground.send(assets, "").await.body["items"], serde_json::json!([]), "nothing was begun");
 });
+
+both_dbs!(an_import_is_begun_once_under_its_key, |db| async move {
+    let ground = Ground::new(db).await;
+    let key = ground.key(&ground.home, Role::Creator, &[]).await;
+    let import = async |body: &str| {
+        let request = Request::post("/api/v1/imports").header("authorization", format!("Bearer {key}"));
+        let request = request.header("content-type", "application/json").header("idempotency-key", "one");
+        ground.send(request, body).await
+    };
+    let body = r#"{"url":"https://films.example/a.mov"}"#;
+    let (first, again) = (import(body).await, import(body).await);
+    assert_eq!((first.status, again.status), (StatusCode::ACCEPTED, StatusCode::ACCEPTED), "{}", again.body);
+    assert_eq!(first.body["id"], again.body["id"]);
+    let other = import(r#"{"url":"https://films.example/b.mov"}"#).await;
+    assert_eq!(other.status, StatusCode::UNPROCESSABLE_ENTITY, "another request: {}", other.body);
+    let assets = Request::get("/api/v1/assets").header("authorization", format!("Bearer {key}"));
+    assert_eq!(ground.send(assets, "").await.body["items"].as_array().map(Vec::len), Some(1));
+});
