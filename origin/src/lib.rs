@@ -8,12 +8,16 @@
 
 mod courier;
 mod http;
+mod import;
 mod purge;
 mod state;
 mod upload;
+mod watch;
 mod wiring;
 
 pub use http::{media_router, router};
+pub use import::{Imports, ImportsError};
 pub use purge::{purge_far, purge_near};
 pub use state::{Limits, Origin, Parts, Urls};
-pub use wiring::wire;
+pub use watch::{WatchOptions, watch_folder};
+pub use wiring::{IMPORT, wire, work_imports};

@@ -15,7 +15,10 @@ use playback_token::{Signer, Verifier};
 use settings::Secret;
 use telemetry::{Health, Metrics};
 
-use crate::http::{Followers, Pace};
+use crate::{
+    Imports,
+    http::{Followers, Pace},
+};
 
 /// Bases of the URLs that leave the server, without trailing slashes.
 #[derive(Clone, Debug)]
@@ -73,6 +76,8 @@ pub struct Parts {
     pub urls: Urls,
     /// Bounds.
     pub limits: Limits,
+    /// What may be fetched from where.
+    pub imports: Imports,
     /// Whether viewers read media from the object store itself, where it has addresses.
     pub presigned_reads: bool,
     /// Whom this process's leases belong to.

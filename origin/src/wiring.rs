@@ -3,18 +3,28 @@
 use std::{convert::Infallible, sync::Arc, time::Duration};
 
 use events::webhooks::{PostOptions, post};
+use jobs::WorkerOptions;
 use lifecycle::Tasks;
 use tracing::warn;
 
-use crate::{Origin, courier::HttpCourier, upload::sweep_uploads};
+use crate::{Origin, courier::HttpCourier, import::Importer, upload::sweep_uploads};
 
 /// Time between sweeps.
 const SWEEP: Duration = Duration::from_secs(60);
 
+/// The kind of jobs that an origin does.
+pub const IMPORT: &str = catalogue::IMPORT;
+
+/// Starts fetching files; `options` say how many at once, and know the kind [`IMPORT`].
+pub fn work_imports(origin: &Origin, tasks: &Tasks, options: WorkerOptions) {
+    let importer = Arc::new(Importer(origin.clone()));
+    tasks.spawn_critical("imports", jobs::work(origin.queue.clone(), tasks.clone(), options, importer));
+}
+
 /// Starts the origin's background work.
 pub fn wire(origin: &Origin, tasks: &Tasks) {
     tasks.spawn_critical("origin-sweep", sweep(origin.clone(), tasks.clone()));
-    let courier = Arc::new(HttpCourier::new(origin.limits.webhook_reach));
+    let courier = Arc::new(HttpCourier::new(origin.limits.webhook_reach.clone()));
     let posted = post(origin.webhooks.clone(), courier, tasks.clone(), PostOptions::default());
     tasks.spawn_critical("webhooks", posted);
 }

@@ -158,15 +158,28 @@ impl Client {
     /// # Panics
     /// When it prints no line.
     pub async fn upload(&self, file: &Path, flags: &[&str]) -> Value {
+        let file = file.to_str().expect("a path of text");
+        let (_, mut lines) = self.told(&[&["upload", file], flags].concat()).await;
+        assert_eq!(lines.len(), 1, "{lines:?}");
+        lines.remove(0)
+    }
+
+    /// Runs a command of the binary on this server with `--json`; whether it succeeded, and the lines it prints.
+    ///
+    /// # Panics
+    /// When it prints something else.
+    pub async fn told(&self, arguments: &[&str]) -> (bool, Vec<Value>) {
         let mut command = Command::new(binary());
-        command.arg("upload").arg(file).args(["--server", &self.url, "--json"]).args(flags);
+        command.args(arguments).args(["--server", &self.url, "--json"]);
         command.args(self.ca.iter().flat_map(|file| ["--ca".as_ref(), file.as_os_str()]));
         command.env("NEXUS_KEY", self.key.as_deref().unwrap_or_default());
         command.stdin(Stdio::null()).kill_on_drop(true);
         let output = command.output().await.expect("the command runs");
-        let line = String::from_utf8_lossy(&output.stdout);
-        serde_json::from_str(line.trim())
-            .unwrap_or_else(|_| panic!("no JSON line: {line} {}", String::from_utf8_lossy(&output.stderr)))
+        let errors = String::from_utf8_lossy(&output.stderr);
+        let read =
+            |line: &str| serde_json::from_str(line).unwrap_or_else(|_| panic!("no JSON: {line} {errors}"));
+        let lines = String::from_utf8_lossy(&output.stdout).lines().map(read).collect();
+        (output.status.success(), lines)
     }
 
     /// Uploads a film and waits until it is ready; its JSON.

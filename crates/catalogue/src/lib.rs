@@ -18,6 +18,7 @@
 
 mod error;
 pub mod events;
+mod imports;
 mod jobs;
 mod limits;
 mod model;
@@ -43,6 +44,7 @@ use base::{Ambient, AssetId, Page, PageRequest, Principal, Role, Timestamp};
 use db::{Db, Tx};
 
 pub use error::{CatalogueError, Result};
+pub use imports::{Fetch, IMPORT, Import, URL_BYTES_MAX};
 pub use jobs::Work;
 pub use limits::{Limits, OwnLimits};
 pub use model::{
@@ -191,10 +193,16 @@ impl Catalogue {
 
     /// Marks a held asset as deleted, with all that follows.
     async fn remove(&self, tx: &mut Tx, mut held: Locked) -> Result<()> {
-        let delay = if held.life.is_in_work() { self.sweep_delay } else { Duration::ZERO };
+        let worked_on = held.life.is_in_work() || self.is_importing(tx, &held).await?;
+        let delay = if worked_on { self.sweep_delay } else { Duration::ZERO };
         self.step(tx, &mut held, Step::Deleted).await?;
         self.queue.cancel_subject(tx, &held.tenant, held.id.as_str()).await?;
         self.sweep_after(tx, &held, delay).await
+    }
+
+    /// Whether a worker may be fetching it.
+    async fn is_importing(&self, tx: &mut Tx, held: &Locked) -> Result<bool> {
+        Ok(held.life.state == State::Uploading && store::upload::of_asset(tx, &held.id).await?.is_import())
     }
 
     async fn sweep_after(&self, tx: &mut Tx, held: &Locked, delay: Duration) -> Result<()> {

@@ -137,6 +137,8 @@ pub struct Source {
     pub bytes: u64,
     /// How many bytes are durable, as far as was reported; equals `bytes` once the upload is finished.
     pub received: u64,
+    /// Whether the server itself fetches it; not once it is there.
+    pub fetched: bool,
     /// SHA-256 in lower-case hexadecimal; known once it is probed.
     pub sha256: Option<String>,
 }
@@ -175,6 +177,8 @@ pub struct Upload {
     pub metadata: String,
     /// The `Upload-Concat` it was made with; `None` for an upload on its own.
     pub concat: Option<String>,
+    /// Where the server fetches its bytes; `None` for what clients send, and once it is finished.
+    pub fetch: Option<crate::Fetch>,
     /// When it is given up unless more of it comes.
     pub expires: Timestamp,
     /// When its last byte was durable and its asset went on to be made.

@@ -6,7 +6,7 @@ use base::{AssetId, Principal, Role};
 use db::Tx;
 
 use crate::{
-    Asset, Catalogue, CatalogueError, IllegalStep, Result, State, Step, Work, found, jobs, needs,
+    Asset, Catalogue, CatalogueError, IllegalStep, Result, State, Step, Work, found, imports, jobs, needs,
     store::{self, asset::Locked},
 };
 
@@ -14,18 +14,18 @@ use crate::{
 const CANCELLED: &str = "It was cancelled.";
 
 impl Catalogue {
-    /// Ends the work on an asset: it fails with words that say so, and can be tried again. An older version goes
-    /// on playing. Attempts that run are dropped within seconds, and nothing of theirs is recorded.
+    /// Ends the work on an asset, or its import: it fails with words that say so, and can be tried again once its
+    /// source is there. An older version goes on playing. Attempts that run are dropped within seconds, and nothing of theirs is recorded.
     ///
     /// # Errors
     /// [`CatalogueError::NotFound`]; [`CatalogueError::Forbidden`] below [`Role::Creator`];
-    /// [`CatalogueError::Illegal`] unless it is in work; [`CatalogueError::Db`], [`CatalogueError::Jobs`],
+    /// [`CatalogueError::Illegal`] unless it is in work or imported; [`CatalogueError::Db`], [`CatalogueError::Jobs`],
     /// [`CatalogueError::Events`].
     pub async fn cancel_asset(&self, principal: &Principal, id: &AssetId) -> Result<Asset> {
         needs(principal, Role::Creator)?;
         let mut tx = self.db.write().await?;
         let mut held = self.hold_own(&mut tx, principal, id).await?;
-        if !held.life.is_in_work() {
+        if !held.life.is_in_work() && !self.is_importing(&mut tx, &held).await? {
             return Err(illegal(held.life.state, "be cancelled"));
         }
         self.step(&mut tx, &mut held, Step::Failed(CANCELLED.to_owned())).await?;
@@ -87,7 +87,8 @@ impl Catalogue {
         let pieces = pieces.into_iter().map(|piece| Work::of_piece(asset.clone(), version, piece));
         let ends =
             [Work::Probe { asset: asset.clone(), version }, Work::Publish { asset: asset.clone(), version }];
-        for key in ends.into_iter().chain(pieces).filter_map(|work| work.dedupe()) {
+        let keys = ends.into_iter().chain(pieces).filter_map(|work| work.dedupe());
+        for key in keys.chain([imports::dedupe(asset)]) {
             self.queue.cancel(tx, &held.tenant, &key).await?;
         }
         Ok(())

@@ -1,6 +1,7 @@
 //! Behaviour on both engines. This file builds the ground the others stand on: a database, a creator, plans
 //! and a worker that makes what it claims without making any media.
 
+mod imports;
 mod limits;
 mod partials;
 mod playback;

@@ -11,7 +11,10 @@ use db::Tx;
 use crate::{
     Asset, Catalogue, CatalogueError, IllegalStep, Lifecycle, NAME_CHARS_MAX, NewUpload, Result, State, Step,
     Upload, Work, events, found, jobs, model, needs,
-    store::{self, asset::AssetToAdd},
+    store::{
+        self,
+        asset::{AssetToAdd, Locked},
+    },
 };
 
 /// Why an asset failed whose upload was given up.
@@ -57,18 +60,45 @@ impl Catalogue {
             offset: 0,
             metadata: new.metadata,
             concat: None,
+            fetch: None,
             expires: new.expires,
             finished: None,
         }
     }
 
     pub(crate) async fn add_upload(&self, mut tx: Tx, upload: Upload, asset: AssetToAdd) -> Result<Upload> {
-        let (now, life) = (self.ambient.now(), Lifecycle::begin());
-        store::asset::add(&mut tx, &asset, &life, now).await?;
-        store::upload::add(&mut tx, &upload, now).await?;
-        events::announce(&self.outbox, &mut tx, &upload.tenant, events::CREATED, &asset.id, &life).await?;
+        self.put_upload(&mut tx, &upload, &asset).await?;
         tx.commit().await?;
         Ok(upload)
+    }
+
+    pub(crate) async fn put_upload(&self, tx: &mut Tx, upload: &Upload, asset: &AssetToAdd) -> Result<()> {
+        let (now, life) = (self.ambient.now(), Lifecycle::begin());
+        store::asset::add(tx, asset, &life, now).await?;
+        store::upload::add(tx, upload, now).await?;
+        events::announce(&self.outbox, tx, &upload.tenant, events::CREATED, &asset.id, &life).await
+    }
+
+    /// Begins an upload under an identifier of the caller's, unless that was done before; the upload as it is by
+    /// now, in whatever state. So whoever notes the identifier first begins one upload, however often it dies.
+    ///
+    /// # Errors
+    /// As for [`Catalogue::create_upload`].
+    pub async fn create_upload_once(
+        &self,
+        principal: &Principal,
+        id: &UploadId,
+        new: NewUpload,
+    ) -> Result<Upload> {
+        let (upload, asset) = self.upload_with_asset(principal, new)?;
+        let upload = Upload { id: id.clone(), ..upload };
+        let mut tx = self.db.write().await?;
+        let allowance = self.allowance(&mut tx, &upload.tenant).await?;
+        if let Some(known) = store::upload::by_id(&mut tx, &upload.tenant, id).await? {
+            return Ok(known);
+        }
+        allowance.check(0, upload.length.unwrap_or(0))?;
+        self.add_upload(tx, upload, asset).await
     }
 
     /// Says how long an upload is that was begun without a length; saying the same again is fine.
@@ -122,20 +152,26 @@ impl Catalogue {
             return Err(CatalogueError::Incomplete { received: bytes, length: upload.length });
         }
         let mut tx = self.db.write().await?;
-        let mut held = self.hold(&mut tx, asset_of(upload)?).await?;
-        let known = store::upload::of_asset(&mut tx, &held.id).await?;
-        if known.finished.is_none() {
-            if held.life.state != State::Uploading {
-                return Err(CatalogueError::NotFound);
-            }
-            store::upload::finish(&mut tx, &upload.id, self.ambient.now()).await?;
-            self.step(&mut tx, &mut held, Step::SourceComplete).await?;
-            let probe = Work::Probe { asset: held.id.clone(), version: held.life.version };
-            jobs::enqueue(&self.queue, &mut tx, &held.tenant, &probe, Duration::ZERO).await?;
-        }
+        let held = self.finish_source(&mut tx, upload).await?;
         let asset = found(store::asset::find(&mut tx, &held.id, None, None).await?)?;
         tx.commit().await?;
         Ok(asset)
+    }
+
+    pub(crate) async fn finish_source(&self, tx: &mut Tx, upload: &Upload) -> Result<Locked> {
+        let mut held = self.hold(tx, asset_of(upload)?).await?;
+        let known = store::upload::of_asset(tx, &held.id).await?;
+        if known.finished.is_some() {
+            return Ok(held);
+        }
+        if held.life.state != State::Uploading {
+            return Err(CatalogueError::NotFound);
+        }
+        store::upload::finish(tx, &upload.id, self.ambient.now()).await?;
+        self.step(tx, &mut held, Step::SourceComplete).await?;
+        let probe = Work::Probe { asset: held.id.clone(), version: held.life.version };
+        jobs::enqueue(&self.queue, tx, &held.tenant, &probe, Duration::ZERO).await?;
+        Ok(held)
     }
 
     /// Gives up an open upload because its creator says so: its asset is deleted, and a sweep removes the

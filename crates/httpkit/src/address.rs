@@ -1,6 +1,9 @@
 //! Whom a request comes from, seen through proxies that are trusted (RFC 7239 and X-Forwarded-For).
 
-use std::net::{IpAddr, SocketAddr};
+use std::{
+    net::{IpAddr, SocketAddr},
+    sync::Arc,
+};
 
 use http::{Extensions, HeaderMap, HeaderName, HeaderValue};
 
@@ -57,11 +60,11 @@ impl Network {
     }
 }
 
-/// The networks whose forwarding headers are believed.
+/// Some networks; clones share them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct TrustedProxies(Vec<Network>);
+pub struct Networks(Arc<[Network]>);
 
-impl TrustedProxies {
+impl Networks {
     /// Reads addresses and CIDR networks.
     ///
     /// # Errors
@@ -72,8 +75,28 @@ impl TrustedProxies {
         texts.iter().map(read).collect::<Result<_, _>>().map(Self)
     }
 
-    fn holds(&self, address: IpAddr) -> bool {
+    /// Whether an address is in one of them; an IPv4-mapped one is where its IPv4 address is.
+    #[must_use]
+    pub fn holds(&self, address: IpAddr) -> bool {
         self.0.iter().any(|network| network.holds(address))
+    }
+}
+
+/// The networks whose forwarding headers are believed.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct TrustedProxies(Networks);
+
+impl TrustedProxies {
+    /// Reads addresses and CIDR networks.
+    ///
+    /// # Errors
+    /// The first text that is neither.
+    pub fn parse<T: AsRef<str>>(texts: &[T]) -> Result<Self, AddressError> {
+        Networks::parse(texts).map(Self)
+    }
+
+    fn holds(&self, address: IpAddr) -> bool {
+        self.0.holds(address)
     }
 
     /// The client's address: the right-most one that is not a trusted proxy's. Headers of an untrusted peer

@@ -83,7 +83,7 @@ pub struct Client {
 }
 
 fn connector(options: &ClientOptions, tls: ClientConfig) -> HttpsConnector<HttpConnector<Resolver>> {
-    let mut tcp = HttpConnector::new_with_resolver(Resolver(options.reach));
+    let mut tcp = HttpConnector::new_with_resolver(Resolver(options.reach.clone()));
     tcp.enforce_http(false);
     tcp.set_nodelay(true);
     tcp.set_connect_timeout(Some(options.connect_timeout));
@@ -241,10 +241,15 @@ pub async fn collect(body: Body, limit: u64) -> Result<Bytes, ClientError> {
     collected.map(http_body_util::Collected::to_bytes).map_err(|error| {
         if causes(&error).any(<dyn Error>::is::<BodyTooLong>) {
             ClientError::TooLong(limit)
-        } else if is_idle_timeout(&error) {
-            ClientError::Body("it stalled".to_owned())
         } else {
-            ClientError::Body(innermost(&error))
+            body_failure(&error)
         }
     })
+}
+
+/// Why an answer's body failed.
+#[must_use]
+pub fn body_failure(error: &axum::Error) -> ClientError {
+    let stalled = is_idle_timeout(error);
+    ClientError::Body(if stalled { "it stalled".to_owned() } else { innermost(error) })
 }

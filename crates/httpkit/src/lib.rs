@@ -30,7 +30,7 @@ pub mod tls;
 mod wire;
 
 pub use access::{LoggedPath, RequestId, X_REQUEST_ID};
-pub use address::{ClientAddr, Peer, Scheme, TrustedProxies};
+pub use address::{ClientAddr, Networks, Peer, Scheme, TrustedProxies};
 pub use bearer::bearer;
 pub use body::{BodyTooLong, GoingDown, Stalled, body_problem, is_idle_timeout, limit_body, limit_idle};
 pub use content::Content;

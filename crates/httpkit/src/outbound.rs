@@ -16,14 +16,18 @@ use http::Uri;
 use hyper_util::client::legacy::connect::dns::Name;
 use tower::Service;
 
+use crate::Networks;
+
 /// Where a client may connect to.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Reach {
     /// Anywhere: the addresses come from settings or from whoever runs the command.
     #[default]
     Anywhere,
     /// Globally reachable unicast addresses only.
     Public,
+    /// Those, and the networks that an operator names.
+    PublicAnd(Networks),
 }
 
 /// A name or address that leads to no public address.
@@ -78,7 +82,7 @@ impl Reach {
     ///
     /// # Errors
     /// [`NotPublic`].
-    pub fn check(self, uri: &Uri) -> Result<(), NotPublic> {
+    pub fn check(&self, uri: &Uri) -> Result<(), NotPublic> {
         let host = uri.host().unwrap_or_default().trim_start_matches('[').trim_end_matches(']');
         match host.parse::<IpAddr>() {
             Ok(address) if !self.admits(address) => Err(NotPublic(host.to_owned())),
@@ -86,8 +90,12 @@ impl Reach {
         }
     }
 
-    fn admits(self, address: IpAddr) -> bool {
-        self == Self::Anywhere || is_public(address)
+    fn admits(&self, address: IpAddr) -> bool {
+        match self {
+            Self::Anywhere => true,
+            Self::Public => is_public(address),
+            Self::PublicAnd(networks) => is_public(address) || networks.holds(address),
+        }
     }
 }
 
@@ -107,7 +115,7 @@ impl Service<Name> for Resolver {
     }
 
     fn call(&mut self, name: Name) -> Self::Future {
-        let reach = self.0;
+        let reach = self.0.clone();
         Box::pin(async move {
             let found: Vec<_> = tokio::net::lookup_host((name.as_str(), 0)).await?.collect();
             if found.is_empty() {
@@ -194,5 +202,15 @@ mod tests {
         assert!(check("https://1.1.1.1/") && check("https://a.example/") && check("https://[2606:4700::1]/"));
         assert!(!check("https://127.0.0.1:8080/") && !check("https://[::1]/") && !check("https://10.0.0.1/"));
         assert!(Reach::Anywhere.check(&"http://127.0.0.1/".parse().expect("a uri")).is_ok());
+    }
+
+    #[test]
+    fn an_operator_may_open_a_network_and_nothing_beside_it() {
+        let reach = Reach::PublicAnd(Networks::parse(&["10.1.0.0/16", "fd00::/8"]).expect("networks"));
+        let admits = |text: &str| reach.admits(text.parse().expect("an address"));
+        assert!(admits("10.1.2.3") && admits("::ffff:10.1.2.3") && admits("fd00::1") && admits("1.1.1.1"));
+        assert!(
+            !admits("10.2.0.1") && !admits("::ffff:10.2.0.1") && !admits("127.0.0.1") && !admits("fe80::1")
+        );
     }
 }

@@ -6,7 +6,7 @@ use anyhow::Result;
 use clap::{Args, Parser, Subcommand};
 use settings::{Override, Settings};
 
-use crate::{backup, check, film, key, limit, tenant, upload, user};
+use crate::{asset, backup, check, film, import, key, limit, tenant, upload, user};
 
 /// Media streaming server: films in, HLS and DASH ladders out, served by a caching edge.
 #[derive(Parser, Debug)]
@@ -46,6 +46,10 @@ pub enum Command {
     },
     /// Upload films and music, resumably.
     Upload(upload::UploadArgs),
+    /// Have the server fetch films and music from addresses.
+    Import(import::ImportArgs),
+    /// List, show, cancel, retry, encode again and delete assets.
+    Asset(asset::AssetArgs),
     /// Make, list and revoke API keys, with the server running or not.
     Key {
         /// The tenant it is done in, by its identifier; the first when not given.

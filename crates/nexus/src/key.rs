@@ -5,11 +5,11 @@ use std::{process::ExitCode, time::Duration};
 use anyhow::{Context, Result};
 use base::{ApiKeyId, PageRequest, Role, Timestamp};
 use clap::Subcommand;
-use identity::{KeyWish, Scope, Scopes};
+use identity::{KeyInfo, KeyWish, Scope, Scopes};
 use serde::Serialize;
 use settings::Settings;
 
-use crate::tenant::Desk;
+use crate::tenant::{Desk, each, show};
 
 /// What to do with keys.
 #[derive(Subcommand, Debug)]
@@ -104,35 +104,27 @@ async fn create(desk: &Desk, wish: KeyWish, json: bool) -> Result<()> {
 
 async fn list(desk: &Desk, json: bool) -> Result<()> {
     let now = desk.ambient.now();
-    let mut after = None;
-    loop {
-        let page = desk.identity.list_keys(desk.tenant(), &PageRequest::new(None, after)).await?;
-        for key in &page.items {
-            let listed = Listed {
-                id: key.id.as_str(),
-                name: &key.name,
-                role: key.role,
-                scopes: key.scopes.names(),
-                created_ms: key.created.millis(),
-                expires_ms: key.expires.map(Timestamp::millis),
-                last_used_ms: key.last_used.map(Timestamp::millis),
-                revoked: key.revoked.is_some(),
-            };
-            if json {
-                println!("{}", serde_json::to_string(&listed)?);
-            } else {
-                let state = match (listed.revoked, key.works(now)) {
-                    (true, _) => "revoked",
-                    (false, true) => "active",
-                    (false, false) => "expired",
-                };
-                let scopes = listed.scopes.map(|names| names.join(",")).unwrap_or_default();
-                println!("{}  {:8}{:9}{scopes:20}{}", listed.id, listed.role.as_str(), state, listed.name);
-            }
-        }
-        after = page.next;
-        if after.is_none() {
-            return Ok(());
-        }
-    }
+    let pages = async |page: PageRequest| Ok(desk.identity.list_keys(desk.tenant(), &page).await?);
+    each(pages, |key| print(key, now, json)).await
+}
+
+fn print(key: &KeyInfo, now: Timestamp, json: bool) -> Result<()> {
+    let listed = Listed {
+        id: key.id.as_str(),
+        name: &key.name,
+        role: key.role,
+        scopes: key.scopes.names(),
+        created_ms: key.created.millis(),
+        expires_ms: key.expires.map(Timestamp::millis),
+        last_used_ms: key.last_used.map(Timestamp::millis),
+        revoked: key.revoked.is_some(),
+    };
+    let state = match (listed.revoked, key.works(now)) {
+        (true, _) => "revoked",
+        (false, true) => "active",
+        (false, false) => "expired",
+    };
+    let scopes = listed.scopes.as_ref().map(|names| names.join(",")).unwrap_or_default();
+    let words = format!("{}  {:8}{state:9}{scopes:20}{}", listed.id, listed.role.as_str(), listed.name);
+    show(&listed, json, &words)
 }

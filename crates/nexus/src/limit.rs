@@ -2,17 +2,19 @@
 
 use std::{process::ExitCode, str::FromStr, time::Duration};
 
-use anyhow::{Context, Result};
-use base::{Principal, Role, TenantId};
+use anyhow::Result;
+use base::TenantId;
 use catalogue::{Catalogue, OwnLimits};
 use clap::Args;
 use events::{Bus, Outbox};
-use identity::Identity;
 use jobs::Queue;
 use serde::Serialize;
 use settings::Settings;
 
-use crate::stores;
+use crate::{
+    stores,
+    tenant::{Desk, show},
+};
 
 /// What the command line says.
 #[derive(Args, Debug)]
@@ -60,38 +62,40 @@ struct Shown<'a> {
 /// Shows the limits of a tenant, after changing those that are given.
 ///
 /// # Errors
-/// When the database cannot be opened or the tenant's identifier is none.
+/// When the database cannot be opened or there is no such tenant.
 pub async fn run(args: LimitArgs, settings: &Settings) -> Result<ExitCode> {
-    let ambient = lifecycle::system();
-    let db = stores::database(settings).await?;
-    let tenant: TenantId = match &args.tenant {
-        Some(text) => text.parse().context("the tenant's identifier")?,
-        None => Identity::new(db.clone(), ambient.clone()).home_tenant().await?,
-    };
+    let desk = Desk::open(args.tenant.as_deref(), settings).await?;
+    let catalogue = catalogue(&desk, settings).await?;
+    if args.bytes_max.is_some() || args.size_max.is_some() {
+        change(&catalogue, desk.tenant(), &args).await?;
+    }
+    let (limits, bytes_used) = catalogue.limits(&desk.operator.principal).await?;
+    let tenant = desk.tenant().as_str();
+    let shown = Shown { tenant, size_max_bytes: limits.size_max, bytes_max: limits.bytes_max, bytes_used };
+    let most = |limit: u64| if limit == 0 { "no limit".to_owned() } else { format!("at most {limit} bytes") };
+    let words = format!(
+        "tenant {tenant}\n  one upload:  {}\n  all of them: {}, {bytes_used} used",
+        most(limits.size_max),
+        most(limits.bytes_max)
+    );
+    show(&shown, args.json, &words)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn catalogue(desk: &Desk, settings: &Settings) -> Result<Catalogue> {
+    let (db, ambient) = (desk.db.clone(), desk.ambient.clone());
     let (queue, outbox) = (Queue::new(db.clone(), ambient.clone()), Outbox::new(db.clone(), ambient.clone()));
     let bus = Bus::open(outbox.clone(), 1).await?;
-    let catalogue = Catalogue::new(db, queue, outbox, bus, ambient, Duration::ZERO)
-        .with_limits(stores::limits(&settings.upload));
-    if args.bytes_max.is_some() || args.size_max.is_some() {
-        let own = catalogue.own_limits(&tenant).await?;
-        let changed = |given: Option<Own>, present| given.map_or(present, |Own(limit)| limit);
-        let (bytes_max, size_max) =
-            (changed(args.bytes_max, own.bytes_max), changed(args.size_max, own.size_max));
-        catalogue.set_own_limits(&tenant, OwnLimits { bytes_max, size_max }).await?;
-    }
-    let operator = Principal { tenant, subject: "operator".into(), role: Role::Owner };
-    let (limits, bytes_used) = catalogue.limits(&operator).await?;
-    let tenant = operator.tenant.as_str();
-    let shown = Shown { tenant, size_max_bytes: limits.size_max, bytes_max: limits.bytes_max, bytes_used };
-    if args.json {
-        println!("{}", serde_json::to_string(&shown)?);
-        return Ok(ExitCode::SUCCESS);
-    }
-    let most = |limit: u64| if limit == 0 { "no limit".to_owned() } else { format!("at most {limit} bytes") };
-    println!("tenant {tenant}");
-    println!("  one upload:  {}", most(limits.size_max));
-    println!("  all of them: {}, {bytes_used} used", most(limits.bytes_max));
-    Ok(ExitCode::SUCCESS)
+    let catalogue = Catalogue::new(db, queue, outbox, bus, ambient, Duration::ZERO);
+    Ok(catalogue.with_limits(stores::limits(&settings.upload)))
+}
+
+async fn change(catalogue: &Catalogue, tenant: &TenantId, args: &LimitArgs) -> Result<()> {
+    let own = catalogue.own_limits(tenant).await?;
+    let changed = |given: Option<Own>, present| given.map_or(present, |Own(limit)| limit);
+    let (bytes_max, size_max) =
+        (changed(args.bytes_max, own.bytes_max), changed(args.size_max, own.size_max));
+    Ok(catalogue.set_own_limits(tenant, OwnLimits { bytes_max, size_max }).await?)
 }
 
 #[cfg(test)]
@@ -105,5 +109,28 @@ mod tests {
         for text in ["", "-1", "1e3", "1 GB", "99999999999999999999999"] {
             assert!(text.parse::<Own>().is_err(), "{text:?}");
         }
+    }
+
+    fn args(tenant: Option<&str>, size_max: Option<u64>) -> LimitArgs {
+        let tenant = tenant.map(str::to_owned);
+        LimitArgs { tenant, bytes_max: None, size_max: size_max.map(|bytes| Own(Some(bytes))), json: true }
+    }
+
+    #[tokio::test]
+    async fn only_a_tenant_that_is_there_gets_limits() {
+        let data = tempfile::tempdir().expect("a folder");
+        let settings = Settings { data: data.path().to_owned(), ..Settings::default() };
+        run(args(None, Some(5)), &settings).await.expect("the first tenant");
+        let desk = Desk::open(None, &settings).await.expect("opened");
+        let catalogue = catalogue(&desk, &settings).await.expect("a catalogue");
+        let own = catalogue.own_limits(desk.tenant()).await.expect("read");
+        assert_eq!(own, OwnLimits { bytes_max: None, size_max: Some(5) });
+        let nobody: TenantId = desk.ambient.id();
+        for tenant in [nobody.as_str(), "nonsense"] {
+            let refused = run(args(Some(tenant), Some(7)), &settings).await.expect_err("no such tenant");
+            assert!(format!("{refused:#}").contains("--tenant"), "{refused:#}");
+        }
+        let none = catalogue.own_limits(&nobody).await.expect("read");
+        assert_eq!(none, OwnLimits::default(), "nothing was written for a tenant that is not there");
     }
 }

@@ -1,5 +1,6 @@
 //! Nexus: a media streaming server in one binary. Every role and command starts here.
 
+mod asset;
 mod backup;
 mod check;
 mod cli;
@@ -7,9 +8,12 @@ mod client;
 mod demo;
 mod doctor;
 mod film;
+mod import;
 mod key;
 mod limit;
+mod patience;
 mod pipeline;
+mod remote;
 mod run;
 mod stores;
 mod tenant;
@@ -65,6 +69,8 @@ async fn command(cli: Cli) -> Result<ExitCode> {
             run::run(Role::Edge, false, sources.settings(&[upstream])?).await
         }
         Command::Upload(args) => upload::run(args).await,
+        Command::Import(args) => import::run(args).await,
+        Command::Asset(args) => asset::run(args).await,
         Command::Key { tenant, action } => key::run(action, tenant.as_deref(), &sources.settings(&[])?).await,
         Command::User { tenant, action } => {
             user::run(action, tenant.as_deref(), &sources.settings(&[])?).await

@@ -18,7 +18,7 @@ use idempotency::Idempotency;
 use identity::{Identity, SetupOffer};
 use jobs::{Instance, Presence, Queue, WorkerOptions};
 use lifecycle::Tasks;
-use origin::{Origin, Parts, Urls};
+use origin::{Imports, Origin, Parts, Urls, WatchOptions};
 use playback_token::{Signer, Verifier};
 use sandbox::{Options, Sandbox};
 use settings::{Secret, Settings};
@@ -153,12 +153,52 @@ impl House {
             },
             presigned_reads: settings.store.presigned_reads,
             worker: self.instance.worker().clone(),
+            imports: Imports::new(&settings.import)?,
             tasks: self.tasks.clone(),
         });
         origin::wire(&origin, &self.tasks);
+        self.take_in(&origin).await?;
         let edge = &settings.edge;
         origin::purge_far(&self.tasks, &self.outbox, &edge.purge, &edge.credential);
         Ok(origin)
+    }
+
+    /// Starts what brings in files other than by upload.
+    async fn take_in(&self, origin: &Origin) -> Result<()> {
+        let (import, watch) = (&self.settings.import, &self.settings.watch);
+        if import.workers > 0 {
+            let options = self.worker(vec![origin::IMPORT], import.workers as usize, import.attempts_max);
+            origin::work_imports(origin, &self.tasks, options);
+        }
+        if watch.folder.as_os_str().is_empty() {
+            return Ok(());
+        }
+        let tenant = if watch.tenant.is_empty() {
+            origin.home.clone()
+        } else {
+            let tenant = watch.tenant.parse().context("watch.tenant")?;
+            self.identity.tenant_name(&tenant).await.context("watch.tenant")?;
+            tenant
+        };
+        let visibility = watch.visibility.parse().map_err(anyhow::Error::msg).context("watch.visibility")?;
+        let settle = Duration::from_secs(watch.settle_seconds.into());
+        let (folder, at_once) = (watch.folder.clone(), watch.at_once as usize);
+        let options = WatchOptions { folder, tenant, visibility, settle, at_once };
+        origin::watch_folder(origin, &self.tasks, options);
+        Ok(())
+    }
+
+    /// How this process works on jobs of these kinds.
+    fn worker(&self, kinds: Vec<&'static str>, concurrency: usize, attempts_max: u32) -> WorkerOptions {
+        WorkerOptions {
+            worker: self.instance.worker().clone(),
+            kinds,
+            concurrency,
+            lease: Duration::from_secs(self.settings.transcode.lease_seconds.into()),
+            poll: JOB_POLL,
+            attempts_max,
+            interruptions_max: INTERRUPTIONS_MAX,
+        }
     }
 
     fn webhooks(&self) -> Result<Webhooks> {
@@ -203,15 +243,7 @@ impl House {
             health: self.health.clone(),
             patrol_every: Duration::from_secs(transcode.patrol_seconds.into()),
         });
-        let options = WorkerOptions {
-            worker: self.instance.worker().clone(),
-            kinds: transcoder::kinds(),
-            concurrency: transcode.workers as usize,
-            lease: Duration::from_secs(transcode.lease_seconds.into()),
-            poll: JOB_POLL,
-            attempts_max: transcode.attempts_max,
-            interruptions_max: INTERRUPTIONS_MAX,
-        };
+        let options = self.worker(transcoder::kinds(), transcode.workers as usize, transcode.attempts_max);
         let presence = Presence {
             worker: self.instance.worker().clone(),
             name: format!("{}:{}", lifecycle::host_name(), std::process::id()),

@@ -1,10 +1,11 @@
-//! `nexus tenant`, and what `key` and `user` share: the desk of whoever has the command line.
+//! `nexus tenant`, and what `key`, `user` and `limit` share: the desk of whoever has the command line.
 
 use std::process::ExitCode;
 
 use anyhow::{Context, Result};
-use base::{Ambient, PageRequest, TenantId};
+use base::{Ambient, Page, PageRequest, TenantId};
 use clap::Subcommand;
+use db::Db;
 use identity::{Caller, Identity};
 use serde::Serialize;
 use settings::Settings;
@@ -42,6 +43,8 @@ struct Listed<'a> {
 
 /// Identity on a database, and whoever has the command line in one of its tenants.
 pub struct Desk {
+    /// The database.
+    pub db: Db,
     /// The service.
     pub identity: Identity,
     /// Time.
@@ -57,7 +60,8 @@ impl Desk {
     /// When the database cannot be opened or there is no such tenant.
     pub async fn open(tenant: Option<&str>, settings: &Settings) -> Result<Self> {
         let ambient = lifecycle::system();
-        let identity = Identity::new(stores::database(settings).await?, ambient.clone());
+        let db = stores::database(settings).await?;
+        let identity = Identity::new(db.clone(), ambient.clone());
         let tenant = match tenant {
             Some(text) => {
                 let id: TenantId = text.parse().context("--tenant")?;
@@ -66,7 +70,7 @@ impl Desk {
             }
             None => identity.home_tenant().await?,
         };
-        Ok(Self { identity, ambient, operator: Caller::operator(tenant) })
+        Ok(Self { db, identity, ambient, operator: Caller::operator(tenant) })
     }
 
     /// The tenant.
@@ -93,14 +97,27 @@ pub async fn run(action: TenantCommand, settings: &Settings) -> Result<ExitCode>
 }
 
 async fn list(desk: &Desk, json: bool) -> Result<()> {
+    let pages = async |page: PageRequest| Ok(desk.identity.list_tenants(&page).await?);
+    each(pages, |tenant| {
+        let (id, name) = (tenant.id.as_str(), tenant.name.as_str());
+        let listed = Listed { id, name, created_ms: tenant.created.millis() };
+        show(&listed, json, &format!("{id}  {name}"))
+    })
+    .await
+}
+
+/// Goes through every item of a list that comes in pages.
+///
+/// # Errors
+/// The first of a page or an item.
+pub async fn each<T>(
+    pages: impl AsyncFn(PageRequest) -> Result<Page<T>>,
+    item: impl Fn(&T) -> Result<()>,
+) -> Result<()> {
     let mut after = None;
     loop {
-        let page = desk.identity.list_tenants(&PageRequest::new(None, after)).await?;
-        for tenant in &page.items {
-            let (id, name) = (tenant.id.as_str(), tenant.name.as_str());
-            let listed = Listed { id, name, created_ms: tenant.created.millis() };
-            show(&listed, json, &format!("{id}  {name}"))?;
-        }
+        let page = pages(PageRequest::new(None, after)).await?;
+        page.items.iter().try_for_each(&item)?;
         after = page.next;
         if after.is_none() {
             return Ok(());
@@ -113,4 +130,27 @@ pub fn show(value: &impl Serialize, json: bool, words: &str) -> Result<()> {
     let line = if json { serde_json::to_string(value)? } else { words.to_owned() };
     println!("{line}");
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::RefCell;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn every_item_of_every_page_is_seen_once() {
+        let pages = async |page: PageRequest| {
+            let first: u32 = page.after.as_deref().unwrap_or("0").parse()?;
+            let next = (first < 6).then(|| (first + 3).to_string());
+            Ok(Page { items: (first..first + 3).collect(), next })
+        };
+        let seen = RefCell::new(Vec::new());
+        let note = |item: &u32| {
+            seen.borrow_mut().push(*item);
+            Ok(())
+        };
+        each(pages, note).await.expect("all pages");
+        assert_eq!(seen.into_inner(), (0..9).collect::<Vec<_>>());
+    }
 }

@@ -9,7 +9,7 @@ use identity::{NewUser, PASSWORD_BYTES_MAX, User, UserChange};
 use serde::Serialize;
 use settings::Settings;
 
-use crate::tenant::{Desk, show};
+use crate::tenant::{Desk, each, show};
 
 /// What to do with people.
 #[derive(Subcommand, Debug)]
@@ -134,15 +134,8 @@ async fn set_disabled(desk: &Desk, name: &str, disabled: bool) -> Result<()> {
 }
 
 async fn list(desk: &Desk, json: bool) -> Result<()> {
-    let mut after = None;
-    loop {
-        let page = desk.identity.list_users(desk.tenant(), &PageRequest::new(None, after)).await?;
-        page.items.iter().try_for_each(|user| print(user, json))?;
-        after = page.next;
-        if after.is_none() {
-            return Ok(());
-        }
-    }
+    let pages = async |page: PageRequest| Ok(desk.identity.list_users(desk.tenant(), &page).await?);
+    each(pages, |user| print(user, json)).await
 }
 
 fn print(user: &User, json: bool) -> Result<()> {

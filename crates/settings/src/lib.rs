@@ -6,6 +6,8 @@
 
 mod bucket;
 mod error;
+mod host;
+mod intake;
 mod load;
 mod secret;
 mod sections;
@@ -13,6 +15,8 @@ mod validate;
 
 pub use bucket::Bucket;
 pub use error::SettingsError;
+pub use host::HostPattern;
+pub use intake::{Import, Watch};
 pub use load::{Override, load, load_from, state_folder, to_toml};
 pub use secret::{Secret, write_secret};
 pub use sections::{

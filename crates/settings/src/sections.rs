@@ -4,7 +4,7 @@ use std::{net::SocketAddr, num::NonZero, path::PathBuf, thread::available_parall
 
 use serde::{Deserialize, Serialize};
 
-use crate::Secret;
+use crate::{Import, Secret, Watch};
 
 /// Every setting of the server.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -22,6 +22,10 @@ pub struct Settings {
     pub store: Store,
     /// Resumable uploads.
     pub upload: Upload,
+    /// Files fetched from other servers.
+    pub import: Import,
+    /// Files taken in from a folder.
+    pub watch: Watch,
     /// Transcode workers and their children.
     pub transcode: Transcode,
     /// The edge tier.
@@ -43,6 +47,8 @@ impl Default for Settings {
             database: Database::default(),
             store: Store::default(),
             upload: Upload::default(),
+            import: Import::default(),
+            watch: Watch::default(),
             transcode: Transcode::default(),
             edge: Edge::default(),
             playback: Playback::default(),

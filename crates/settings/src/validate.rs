@@ -10,6 +10,7 @@ use crate::{Settings, SettingsError};
 const HEIGHTS_MAX: usize = 8;
 const PRESETS: [&str; 9] =
     ["ultrafast", "superfast", "veryfast", "faster", "fast", "medium", "slow", "slower", "veryslow"];
+const VISIBILITIES: [&str; 3] = ["public", "unlisted", "private"];
 /// Shorter shared secrets can be guessed.
 const CREDENTIAL_BYTES_MIN: usize = 16;
 /// As long as the output of the hash that keys are used with.
@@ -62,6 +63,7 @@ impl Settings {
     pub fn validate(&self) -> Result<(), SettingsError> {
         self.validate_server()?;
         self.validate_stores()?;
+        self.validate_intake()?;
         self.validate_transcode()?;
         self.validate_edge()
     }
@@ -117,6 +119,26 @@ impl Settings {
         within("upload.size_max_bytes", self.upload.size_max_bytes, 1..=1 << 50)?;
         within("upload.expiry_hours", self.upload.expiry_hours, 1..=8_760)?;
         within("upload.stall_seconds", self.upload.stall_seconds, 1..=3_600)
+    }
+
+    fn validate_intake(&self) -> Result<(), SettingsError> {
+        let (import, watch) = (&self.import, &self.watch);
+        if let Some(text) = import.allow.iter().find(|text| crate::HostPattern::parse(text).is_none()) {
+            let problem = format!("holds {text:?}, but needs hosts such as films.example or *.example.com");
+            return Err(invalid("import.allow", problem));
+        }
+        import.allow_private.iter().try_for_each(|text| network("import.allow_private", text))?;
+        within("import.workers", import.workers, 0..=64)?;
+        within("import.stall_seconds", import.stall_seconds, 1..=3_600)?;
+        within("import.time_max_seconds", import.time_max_seconds, 1..=30 * 24 * 3_600)?;
+        within("import.attempts_max", import.attempts_max, 1..=100)?;
+        if !VISIBILITIES.contains(&watch.visibility.as_str()) {
+            let problem =
+                format!("is {:?}, but must be one of {}", watch.visibility, VISIBILITIES.join(", "));
+            return Err(invalid("watch.visibility", problem));
+        }
+        within("watch.settle_seconds", watch.settle_seconds, 1..=86_400)?;
+        within("watch.at_once", watch.at_once, 1..=16)
     }
 
     fn validate_transcode(&self) -> Result<(), SettingsError> {
@@ -205,6 +227,12 @@ mod tests {
         assert_eq!(refused(spaced), "telemetry.metrics_token");
         assert_eq!(refused(|s| s.database.url = crate::Secret::new("mysql://x")), "database.url");
         assert_eq!(refused(|s| s.store.presigned_reads = true), "store.presigned_reads");
+        assert_eq!(refused(|s| s.import.allow = vec!["*.com".into()]), "import.allow");
+        assert_eq!(refused(|s| s.import.allow_private = vec!["lan".into()]), "import.allow_private");
+        assert_eq!(refused(|s| s.import.attempts_max = 0), "import.attempts_max");
+        assert_eq!(refused(|s| s.watch.visibility = "secret".into()), "watch.visibility");
+        assert_eq!(refused(|s| s.watch.settle_seconds = 0), "watch.settle_seconds");
+        assert_eq!(refused(|s| s.watch.at_once = 17), "watch.at_once");
         assert_eq!(refused(|s| s.transcode.preset = "warp".into()), "transcode.preset");
         assert_eq!(refused(|s| s.transcode.heights = vec![7]), "transcode.heights");
         assert_eq!(refused(|s| s.edge.cache_object_max_mb = 1_000), "edge.cache_object_max_mb");

@@ -14,6 +14,8 @@ use identity::IdentityError;
 use jobs::JobsError;
 use tracing::{error, warn};
 
+use crate::import::Refused;
+
 /// After how long an overloaded or absent part is worth another try.
 const RETRY_AFTER: Duration = Duration::from_secs(2);
 
@@ -99,6 +101,21 @@ impl Answer for IdentityError {
             Self::Busy => Problem::unavailable(self.to_string(), RETRY_AFTER),
             Self::Db(error) => error.answer(),
             Self::Corrupt { .. } | Self::Hash(_) => ours(&self),
+        }
+    }
+}
+
+impl Answer for Refused {
+    fn answer(self) -> Problem {
+        let detail = self.to_string();
+        match self {
+            Self::Off => Problem::new(StatusCode::FORBIDDEN, "imports-off", "Imports are off").detail(detail),
+            Self::Url(_) => Problem::unprocessable(format!("url: {detail}")).member("field", "url"),
+            Self::Host(_) | Self::Private(_) => {
+                Problem::new(StatusCode::FORBIDDEN, "import-refused", "Not fetched from there")
+                    .detail(detail)
+                    .member("field", "url")
+            }
         }
     }
 }

@@ -7,6 +7,7 @@ mod error;
 mod followers;
 mod health;
 mod idempotent;
+mod imports;
 mod jobs;
 mod keys;
 mod limits;
@@ -51,6 +52,7 @@ fn routes() -> Routes {
         .and(keys::routes())
         .and(audit::routes())
         .and(assets::routes())
+        .and(imports::routes())
         .and(jobs::routes())
         .and(limits::routes())
         .and(stream::routes())

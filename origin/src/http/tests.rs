@@ -2,4 +2,5 @@
 
 mod ground;
 mod identity;
+mod imports;
 mod routes;

@@ -80,6 +80,8 @@ struct UploadView {
     url: String,
     offset: u64,
     length: u64,
+    /// Whether the server fetches it: nobody is to send it.
+    fetched: bool,
 }
 
 impl MediaUrls {
@@ -154,6 +156,7 @@ async fn view(origin: &Origin, asset: Asset, audience: Audience) -> Result<Asset
         url: format!("{}/files/{}", origin.urls.public, asset.source.upload),
         offset: asset.source.received,
         length: asset.source.bytes,
+        fetched: asset.source.fetched,
     });
     Ok(AssetView {
         state: asset.state.as_str(),

@@ -197,6 +197,9 @@ async fn append(
     if upload.is_final() {
         return Err(Problem::forbidden("a final upload is made of its parts and takes no bytes"));
     }
+    if upload.is_import() {
+        return Err(Problem::forbidden("the server itself fetches the bytes of this upload"));
+    }
     if let Some(length) = protocol::length(&headers)? {
         origin.catalogue.set_upload_length(&mut upload, length).await.map_err(problem)?;
     }

@@ -7,9 +7,12 @@
 mod checksum;
 mod concat;
 mod handlers;
+mod intake;
 mod protocol;
 mod receive;
 mod sweep;
 
 pub(crate) use handlers::routes;
+pub(crate) use intake::{IntakeError, Source, lease, take_in};
+pub(crate) use receive::{check_room, durable, expiry, finish, source_key, stage_key};
 pub(crate) use sweep::sweep_uploads;

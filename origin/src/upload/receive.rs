@@ -29,12 +29,12 @@ use crate::{Origin, http::problem};
 /// What failing the checksum is answered with (tus checksum extension).
 const CHECKSUM_MISMATCH: u16 = 460;
 
-pub(super) fn stage_key(id: &UploadId) -> Result<Key, Problem> {
+pub(crate) fn stage_key(id: &UploadId) -> Result<Key, Problem> {
     Key::new(media::stage_key(id.as_str())).map_err(problem)
 }
 
 /// What an upload becomes.
-pub(super) fn source_key(upload: &Upload) -> Result<Key, Problem> {
+pub(crate) fn source_key(upload: &Upload) -> Result<Key, Problem> {
     match &upload.asset {
         Some(asset) => Key::new(media::source_key(asset.as_str(), upload.id.as_str())).map_err(problem),
         None => concat::partial_key(&upload.id),
@@ -53,9 +53,9 @@ struct Hashed {
 #[derive(Default)]
 pub(super) struct Flow {
     /// Bytes that came.
-    bytes: AtomicU64,
+    pub(super) bytes: AtomicU64,
     /// Whether it is the client that is waited for.
-    waiting: AtomicBool,
+    pub(super) waiting: AtomicBool,
 }
 
 impl Flow {
@@ -114,7 +114,7 @@ impl Stream for Hashed {
 }
 
 /// How many bytes of an upload are durable and, where checksums are used, verified.
-pub(super) async fn durable(origin: &Origin, upload: &Upload) -> Result<u64, Problem> {
+pub(crate) async fn durable(origin: &Origin, upload: &Upload) -> Result<u64, Problem> {
     if let (Some(_), Some(length)) = (upload.finished, upload.length) {
         return Ok(length);
     }
@@ -128,7 +128,7 @@ pub(super) async fn durable(origin: &Origin, upload: &Upload) -> Result<u64, Pro
 }
 
 /// When an upload is given up unless more of it comes.
-pub(super) fn expiry(origin: &Origin) -> Timestamp {
+pub(crate) fn expiry(origin: &Origin) -> Timestamp {
     origin.ambient.now() + Duration::from_secs(u64::from(origin.limits.upload.expiry_hours) * 3600)
 }
 
@@ -201,7 +201,7 @@ pub(super) async fn keep_lease(origin: &Origin, lease: &mut WriteLease, flow: &F
 }
 
 /// Refuses new bytes while the store has less room than the floor.
-pub(super) async fn check_room(origin: &Origin) -> Result<(), Problem> {
+pub(crate) async fn check_room(origin: &Origin) -> Result<(), Problem> {
     let checked = origin.store.check_room(origin.limits.upload.free_floor_bytes).await;
     if matches!(checked, Err(BlobError::Full)) {
         metrics::counter!("nexus_uploads_refused_full_total").increment(1);
@@ -230,7 +230,7 @@ fn append_problem(error: BlobError, failure: Option<&Failure>, room: u64) -> Pro
 }
 
 /// Turns a whole stage into what it becomes and tells the catalogue; doing so again is fine.
-pub(super) async fn finish(origin: &Origin, upload: &Upload) -> Result<(), Problem> {
+pub(crate) async fn finish(origin: &Origin, upload: &Upload) -> Result<(), Problem> {
     if upload.finished.is_some() {
         return Ok(());
     }

@@ -129,6 +129,10 @@ export async function deleteAsset(id: string): Promise<void> {
   await request('DELETE', assetPath(id));
 }
 
+/** Has the server fetch a film itself. */
+export const createImport = (url: string, visibility: Visibility): Promise<Asset> =>
+  requestJson('POST', `${API}/imports`, { body: { url, visibility } });
+
 /** Ends the making of it; what plays already goes on playing. */
 export const cancelAsset = (id: string): Promise<Asset> => requestJson('POST', `${assetPath(id)}/cancel`);
 

@@ -102,7 +102,10 @@ export interface AssetSource {
 export interface PendingUpload {
   url: string;
   offset: number;
+  /** As many bytes as have come while nobody knows how many there will be. */
   length: number;
+  /** Whether the server fetches it itself: no browser is to send it. */
+  fetched: boolean;
 }
 
 export interface Asset {

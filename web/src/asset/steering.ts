@@ -13,8 +13,11 @@ export interface Steer {
   run: () => Promise<void>;
 }
 
-/** The one way to steer an asset now; none while its file arrives. */
+/** The one way to steer an asset now; none while somebody sends its file. */
 export function steerOf(asset: Asset): Steer | null {
+  if (asset.state === 'uploading' && asset.upload?.fetched) {
+    return { label: 'Cancel import', icon: 'close', run: () => steer(asset, cancelAsset, 'was cancelled.') };
+  }
   if (isUnderWay(asset.state)) {
     return {
       label: 'Cancel processing',

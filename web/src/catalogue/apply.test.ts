@@ -55,7 +55,7 @@ test('an answer does not take back the progress of its version', () => {
 });
 
 test('upload progress moves an unfinished upload only', () => {
-  const upload = { url: '/files/u', offset: 10, length: 100 };
+  const upload = { url: '/files/u', offset: 10, length: 100, fetched: false };
   const before = known({ id: 'open', state: 'uploading', upload }, { id: 'done', upload: null });
   const event = (asset: string) => ({
     kind: 'upload.progress' as const,

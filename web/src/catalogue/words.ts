@@ -25,7 +25,7 @@ export const isUnderWay = (state: AssetState): boolean => UNDER_WAY.includes(sta
 export function stageSentence(asset: Asset): string {
   switch (asset.state) {
     case 'uploading':
-      return 'Waiting for the rest of the file.';
+      return asset.upload?.fetched ? 'The server fetches the file.' : 'Waiting for the rest of the file.';
     case 'queued':
       return 'In line for a worker.';
     case 'probing':

@@ -88,7 +88,7 @@ function CardFacts({ asset }: { asset: Asset }) {
 /** Offered for an upload that broke off and that this page is not sending. */
 function ContinueUpload({ asset }: { asset: Asset }) {
   const sending = useTransfers().some((transfer) => transfer.assetId === asset.id && isUnsent(transfer));
-  if (asset.state !== 'uploading' || asset.upload === null || sending) return null;
+  if (asset.state !== 'uploading' || asset.upload === null || asset.upload.fetched || sending) return null;
   return (
     <Button className="card-continue" icon="upload" onClick={() => chooseAndContinue(asset)}>
       Continue upload

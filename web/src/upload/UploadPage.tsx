@@ -5,6 +5,7 @@ import { Button } from '../ui/Button';
 import { Icon } from '../ui/Icon';
 import { Notice } from '../ui/Notice';
 import { usePageTitle } from '../ui/usePageTitle';
+import { ImportSection } from './ImportSection';
 import { TransferList } from './UploadTray';
 import { chooseAndUpload, chooseVisibility, useTransfers, visibilityStore } from './useUploads';
 
@@ -35,6 +36,7 @@ export function UploadPage() {
           <TransferList transfers={transfers} />
         </section>
       )}
+      <ImportSection />
       <VisibilityOfUploads />
     </div>
   );

@@ -55,9 +55,11 @@ function OwnerProgress({ asset }: { asset: Asset }) {
       <div className="not-playable-progress">
         <ProgressBar percent={percent} label={`Upload of ${asset.title}`} tone="still" />
         <span className="small soft digits">{percentText(percent)} received</span>
-        <Button icon="upload" onClick={() => chooseAndContinue(asset)}>
-          Continue upload
-        </Button>
+        {!upload.fetched && (
+          <Button icon="upload" onClick={() => chooseAndContinue(asset)}>
+            Continue upload
+          </Button>
+        )}
       </div>
     );
   }

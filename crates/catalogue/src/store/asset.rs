@@ -17,7 +17,8 @@ db::statements! {
     /// $2: the tenant it must be of, or null for any; $3: the version to show, or null for the shown one.
     FIND -> AssetRow = "select a.id, a.tenant, a.title, a.visibility, a.state, a.reason, a.version, a.playing,
             a.created_us, a.updated_us, a.duration_us, a.source_name, a.source_sha256,
-            u.id as upload, coalesce(u.length, u.received) as length, u.received, e.plan, e.findings, i.attempt as images_attempt
+            u.id as upload, coalesce(u.length, u.received) as length, u.received, u.fetch_url is not null as fetched,
+            e.plan, e.findings, i.attempt as images_attempt
         from asset a
         join upload u on u.asset = a.id
         left join edition e on e.asset = a.id and e.version = coalesce($3, a.playing, a.version)
@@ -37,7 +38,8 @@ db::statements! {
         order by id desc limit $7";
     LIST -> AssetRow = "select a.id, a.tenant, a.title, a.visibility, a.state, a.reason, a.version, a.playing,
             a.created_us, a.updated_us, a.duration_us, a.source_name, a.source_sha256,
-            u.id as upload, coalesce(u.length, u.received) as length, u.received, e.plan, e.findings, i.attempt as images_attempt
+            u.id as upload, coalesce(u.length, u.received) as length, u.received, u.fetch_url is not null as fetched,
+            e.plan, e.findings, i.attempt as images_attempt
         from asset a
         join upload u on u.asset = a.id
         left join edition e on e.asset = a.id and e.version = coalesce(a.playing, a.version)
@@ -113,6 +115,7 @@ struct AssetRow {
     length: u64,
     #[sqlx(try_from = "i64")]
     received: u64,
+    fetched: bool,
     plan: Option<Json<Plan>>,
     findings: Option<Json<Vec<Finding>>>,
     images_attempt: Option<i64>,
@@ -149,6 +152,7 @@ impl TryFrom<AssetRow> for Asset {
                 name: row.source_name,
                 bytes: row.length,
                 received: row.received,
+                fetched: row.fetched,
                 sha256: row.source_sha256,
             },
             plan: row.plan.map(|Json(plan)| plan),

@@ -4,39 +4,49 @@ use base::{AssetId, TenantId, Timestamp, UploadId, WorkerId};
 use db::Tx;
 
 use super::{corrupt, stored_number};
-use crate::{CatalogueError, Result, WriteLease, model::Upload};
+use crate::{CatalogueError, Fetch, Result, WriteLease, model::Upload};
 
 db::statements! {
     ADD -> () = "insert into upload (id, asset, tenant, length, received, counted, metadata, concat, created_us,
             expires_us)
         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)";
     /// Not those that were given up: unfinished, past their time or without an asset that waits for them.
-    FIND -> UploadRow = "select u.id, u.asset, u.tenant, u.length, u.received, u.metadata, u.concat, u.expires_us,
+    FIND -> UploadRow = "select u.id, u.asset, u.tenant, u.length, u.received, u.metadata, u.concat, u.fetch_url, u.fetch_mark, u.expires_us,
             u.finished_us
         from upload u left join asset a on a.id = u.asset
         where u.tenant = $1 and u.id = $2
             and ((u.asset is null and u.expires_us > $3)
                 or (a.state <> 'deleted'
                     and (u.finished_us is not null or (a.state = 'uploading' and u.expires_us > $3))))";
-    OF_ASSET -> UploadRow = "select id, asset, tenant, length, received, metadata, concat, expires_us, finished_us
+    OF_ASSET -> UploadRow = "select id, asset, tenant, length, received, metadata, concat, fetch_url, fetch_mark,
+            expires_us, finished_us
         from upload where asset = $1";
-    EXPIRED -> UploadRow = "select u.id, u.asset, u.tenant, u.length, u.received, u.metadata, u.concat,
+    EXPIRED -> UploadRow = "select u.id, u.asset, u.tenant, u.length, u.received, u.metadata, u.concat, u.fetch_url, u.fetch_mark,
             u.expires_us, u.finished_us
         from upload u join asset a on a.id = u.asset
         where u.finished_us is null and u.expires_us <= $1 and a.state = 'uploading'
             and coalesce(u.write_until_us, 0) <= $1
         order by u.expires_us limit $2";
-    EXPIRED_PARTIALS -> UploadRow = "select id, asset, tenant, length, received, metadata, concat, expires_us,
+    EXPIRED_PARTIALS -> UploadRow = "select id, asset, tenant, length, received, metadata, concat, fetch_url, fetch_mark, expires_us,
             finished_us
         from upload
         where asset is null and expires_us <= $1 and coalesce(write_until_us, 0) <= $1
         order by expires_us limit $2";
-    COMPLETE -> UploadRow = "select u.id, u.asset, u.tenant, u.length, u.received, u.metadata, u.concat,
+    COMPLETE -> UploadRow = "select u.id, u.asset, u.tenant, u.length, u.received, u.metadata, u.concat, u.fetch_url, u.fetch_mark,
             u.expires_us, u.finished_us
         from upload u join asset a on a.id = u.asset
         where u.finished_us is null and u.received = u.length and a.state = 'uploading'
             and coalesce(u.write_until_us, 0) <= $1
         order by u.expires_us limit $2";
+    /// In whatever state.
+    BY_ID -> UploadRow = "select id, asset, tenant, length, received, metadata, concat, fetch_url, fetch_mark,
+            expires_us, finished_us
+        from upload where id = $1 and tenant = $2";
+    FETCH -> () = "update upload set fetch_url = $2 where id = $1";
+    /// What is fetched begins anew, with another length and validator.
+    RESTART -> () = "update upload set length = cast($3 as bigint), counted = coalesce(cast($3 as bigint), 0),
+            received = 0, fetch_mark = $4
+        where id = $1 and write_token = $2 and fetch_url is not null and finished_us is null";
     SET_LENGTH -> () = "update upload set length = $2, counted = $2
         where id = $1 and coalesce(length, $2) = $2 and received <= $2";
     /// $2: the final upload; a partial one is used by one only.
@@ -65,7 +75,7 @@ db::statements! {
     REVOKE -> () = "update upload set writer = null, write_token = null, write_until_us = null, counted = received
         where length is null and write_until_us <= $1";
     FINISH -> () = "update upload set received = length, finished_us = $2, writer = null, write_token = null,
-            write_until_us = null
+            write_until_us = null, fetch_url = null, fetch_mark = null
         where id = $1 and finished_us is null";
     FORGET -> () = "delete from upload where asset = $1";
 }
@@ -82,6 +92,8 @@ struct UploadRow {
     received: u64,
     metadata: String,
     concat: Option<String>,
+    fetch_url: Option<String>,
+    fetch_mark: Option<String>,
     expires_us: i64,
     finished_us: Option<i64>,
 }
@@ -115,6 +127,7 @@ impl TryFrom<UploadRow> for Upload {
     fn try_from(row: UploadRow) -> Result<Self> {
         let asset = row.asset.map(|asset| asset.parse()).transpose();
         let length = row.length.map(u64::try_from).transpose();
+        let mark = row.fetch_mark;
         Ok(Self {
             asset: asset.map_err(|e| corrupt("upload", "asset", row.id.as_str(), e))?,
             length: length.map_err(|e| corrupt("upload", "length", row.id.as_str(), e))?,
@@ -123,6 +136,7 @@ impl TryFrom<UploadRow> for Upload {
             offset: row.received,
             metadata: row.metadata,
             concat: row.concat,
+            fetch: row.fetch_url.map(|url| Fetch { url, mark }),
             expires: Timestamp(row.expires_us),
             finished: row.finished_us.map(Timestamp),
         })
@@ -150,6 +164,28 @@ pub(crate) async fn find(
     now: Timestamp,
 ) -> Result<Option<Upload>> {
     tx.opt(FIND, (tenant, id, now)).await?.map(Upload::try_from).transpose()
+}
+
+/// An upload of this tenant, in whatever state.
+pub(crate) async fn by_id(tx: &mut Tx, tenant: &TenantId, id: &UploadId) -> Result<Option<Upload>> {
+    tx.opt(BY_ID, (id, tenant)).await?.map(Upload::try_from).transpose()
+}
+
+/// Notes where an upload is fetched from.
+pub(crate) async fn set_fetch(tx: &mut Tx, id: &UploadId, url: &str) -> Result<()> {
+    tx.exec(FETCH, (id, url)).await?;
+    Ok(())
+}
+
+/// Lets what is fetched begin anew; whether the lease still held it.
+pub(crate) async fn restart(
+    tx: &mut Tx,
+    lease: &WriteLease,
+    length: Option<u64>,
+    mark: Option<&str>,
+) -> Result<bool> {
+    let length = length.map(|length| stored_number("length", length)).transpose()?;
+    Ok(tx.exec(RESTART, (&lease.upload, &lease.token, length, mark)).await? == 1)
 }
 
 /// The upload of an asset, in whatever state.

@@ -26,7 +26,7 @@ use telemetry::{Health, Metrics, Role as Duty};
 use testkit::FakeClock;
 use tower::ServiceExt;
 
-use crate::{Limits, Origin, Parts, Urls};
+use crate::{Imports, Limits, Origin, Parts, Urls};
 
 /// Where the page under test is.
 pub(super) const PUBLIC_URL: &str = "http://nexus.test";
@@ -104,10 +104,16 @@ impl Ground {
                 playback: settings::Playback::default(),
                 webhook_reach: Reach::Public,
             },
+            imports: Imports::new(&Self::imports()).expect("settings"),
             tasks: Tasks::new(),
         });
         let router = crate::router(&origin).merge(crate::media_router(&origin));
         Self { origin, router, clock, home }
+    }
+
+    /// Files may be fetched from one host.
+    fn imports() -> settings::Import {
+        settings::Import { allow: vec!["films.example".to_owned()], ..settings::Import::default() }
     }
 
     pub(super) fn operator(&self) -> Caller {

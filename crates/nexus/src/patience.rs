@@ -1,4 +1,4 @@
-//! How long the command goes on asking a server that does not answer or cannot do its work.
+//! How long a command goes on asking a server that does not answer or cannot do its work.
 
 use std::{error::Error, fmt, time::Duration};
 
@@ -7,7 +7,7 @@ use http::StatusCode;
 use httpkit::client::ClientError;
 
 /// Fruitless requests in a row before the command gives up: with the pauses between them, after five minutes.
-pub(super) const TRIES_MAX: u32 = 20;
+pub const TRIES_MAX: u32 = 20;
 /// Longest pause between tries.
 const PAUSE_MAX: Duration = Duration::from_secs(20);
 
@@ -24,11 +24,11 @@ impl fmt::Display for Away {
 impl Error for Away {}
 
 /// A refusal in `words`; one of the server's own making is worth another try.
-pub(super) fn refused(status: StatusCode, words: String) -> anyhow::Error {
+pub fn refused(status: StatusCode, words: String) -> anyhow::Error {
     if status.is_server_error() { Away(words).into() } else { anyhow!(words) }
 }
 
-pub(super) fn pause(tries: u32) -> Duration {
+pub fn pause(tries: u32) -> Duration {
     PAUSE_MAX.min(Duration::from_millis(250 << tries.min(10)))
 }
 
@@ -51,12 +51,12 @@ async fn again<T, F: Future<Output = Result<T>>>(
 }
 
 /// Asks again, with pauses, while the server is away.
-pub(super) async fn at_last<T, F: Future<Output = Result<T>>>(ask: impl Fn() -> F) -> Result<T> {
+pub async fn at_last<T, F: Future<Output = Result<T>>>(ask: impl Fn() -> F) -> Result<T> {
     again(ask, |error| nothing_was_done(error) || error.is::<ClientError>()).await
 }
 
 /// The same of what must not be done twice.
-pub(super) async fn once<T, F: Future<Output = Result<T>>>(ask: impl Fn() -> F) -> Result<T> {
+pub async fn once<T, F: Future<Output = Result<T>>>(ask: impl Fn() -> F) -> Result<T> {
     again(ask, nothing_was_done).await
 }
 
