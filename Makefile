@@ -1,5 +1,5 @@
 # The whole set-up: `make run` and `make test`. Each installs what is missing and is safe to repeat.
-.PHONY: run test check soak bench films fmt help
+.PHONY: run test check soak bench films images fmt help
 
 help: ## what there is
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
@@ -21,6 +21,9 @@ bench: ## ours beside ffmpeg and the cost of idling, on a quiet machine; writes 
 
 films: ## what becomes of odd films; writes docs/ODD_FILMS.md
 	@scripts/odd-films.sh
+
+images: ## what is in the container images, without a container engine; writes docs/IMAGES.md (root)
+	@scripts/images.sh
 
 fmt: ## format everything
 	@cargo fmt --all

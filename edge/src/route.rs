@@ -9,10 +9,11 @@ use axum::{
     routing::any,
 };
 use base::Ambient;
-use http::{HeaderValue, Method, StatusCode, header, request::Parts};
+use http::{HeaderMap, HeaderValue, Method, StatusCode, header, request::Parts};
 use httpkit::{Problem, RequestId, cors, encoding};
 use lifecycle::Tasks;
 use metrics::Counter;
+use subtle::ConstantTimeEq;
 use telemetry::Health;
 
 use crate::{
@@ -54,6 +55,7 @@ struct Inner {
     gate: Arc<Gate>,
     table: Arc<Table>,
     filler: Arc<Filler>,
+    credential: Option<HeaderValue>,
     ambient: Ambient,
     meters: Meters,
 }
@@ -77,13 +79,15 @@ impl Edge {
             timeout: options.upstream_timeout,
         };
         let credential = options.credential.as_ref().map(Credential::to_header).transpose()?;
-        let filler = Filler::new(upstream, credential, limits, options.ambient.clone(), tasks.clone());
+        let filler =
+            Filler::new(upstream, credential.clone(), limits, options.ambient.clone(), tasks.clone());
         gate.keep_fresh(&options.keys, tasks);
         let fills_max = options.upstream_requests_max.saturating_mul(FILLS_PER_REQUEST);
         Ok(Self(Arc::new(Inner {
             gate,
             table: Table::new(options.cache_bytes_max, fills_max),
             filler: Arc::new(filler),
+            credential,
             ambient: options.ambient,
             meters: Meters::register(),
         })))
@@ -93,8 +97,14 @@ impl Edge {
         self.0.gate.report_to(health);
     }
 
+    /// Forgets what is stored of a media path and below it, such as `/media/{asset}`, for all viewers.
+    pub fn purge(&self, path: &str) {
+        self.0.purge(path);
+    }
+
     /// The routes `/media/…` and `/p/{token}/media/…`, without a fallback: to be merged with a listener's
-    /// other routes.
+    /// other routes. `DELETE` of a media path purges it and all below, for who shows the credential that the
+    /// edge shares with its upstream; for everybody else the method does not exist.
     pub fn router(&self) -> Router {
         Router::new()
             .route("/media/{*path}", any(serve))
@@ -108,6 +118,10 @@ async fn serve(State(Edge(edge)): State<Edge>, request: Request) -> Response {
     let mut response = match request.method {
         Method::OPTIONS => return cors::preflight(),
         Method::GET | Method::HEAD => edge.serve(&request).await.unwrap_or_else(IntoResponse::into_response),
+        Method::DELETE if edge.is_upstream(&request.headers) => {
+            edge.purge(request.uri.path());
+            return StatusCode::NO_CONTENT.into_response();
+        }
         _ => method_not_allowed().into_response(),
     };
     cors::allow(response.headers_mut());
@@ -126,6 +140,17 @@ struct Came {
 }
 
 impl Inner {
+    /// Whether a request shows the credential, which only the upstream shares.
+    fn is_upstream(&self, headers: &HeaderMap) -> bool {
+        let given = headers.get(httpkit::EDGE_CREDENTIAL).map(HeaderValue::as_bytes).unwrap_or_default();
+        self.credential.as_ref().is_some_and(|own| bool::from(own.as_bytes().ct_eq(given)))
+    }
+
+    fn purge(&self, path: &str) {
+        metrics::counter!("nexus_edge_purges_total").increment(1);
+        self.table.purge(path);
+    }
+
     async fn serve(&self, request: &Parts) -> Result<Response, Problem> {
         let target = Target::parse(request.uri.path()).map_err(TargetError::problem)?;
         let Some(token) = target.token else { return self.answer(request, &target, Access::Public).await };

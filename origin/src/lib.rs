@@ -6,11 +6,14 @@
 //!
 //! Absent on purpose: caching (the edge's), SQL, GStreamer, and rules about assets (the catalogue's).
 
+mod courier;
 mod http;
+mod purge;
 mod state;
 mod upload;
 mod wiring;
 
 pub use http::{media_router, router};
+pub use purge::{purge_far, purge_near};
 pub use state::{Limits, Origin, Parts, Urls};
 pub use wiring::wire;

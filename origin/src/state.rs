@@ -5,13 +5,17 @@ use std::{ops::Deref, sync::Arc};
 use base::{Ambient, TenantId, WorkerId};
 use blob::Store;
 use catalogue::Catalogue;
-use events::Bus;
+use events::{Bus, webhooks::Webhooks};
+use httpkit::outbound::Reach;
+use idempotency::Idempotency;
 use identity::Identity;
 use jobs::Queue;
 use lifecycle::Tasks;
 use playback_token::{Signer, Verifier};
 use settings::Secret;
 use telemetry::{Health, Metrics};
+
+use crate::http::{Followers, Pace};
 
 /// Bases of the URLs that leave the server, without trailing slashes.
 #[derive(Clone, Debug)]
@@ -29,6 +33,8 @@ pub struct Limits {
     pub upload: settings::Upload,
     /// Playback tokens.
     pub playback: settings::Playback,
+    /// Where webhooks may lead to.
+    pub webhook_reach: Reach,
 }
 
 /// Everything the origin is made of.
@@ -45,6 +51,10 @@ pub struct Parts {
     pub store: Store,
     /// What happens.
     pub bus: Bus,
+    /// Who is told of it elsewhere.
+    pub webhooks: Webhooks,
+    /// Answers to requests that may be repeated.
+    pub idempotency: Idempotency,
     /// Mints playback tokens.
     pub signer: Signer,
     /// Verifies them.
@@ -71,21 +81,37 @@ pub struct Parts {
     pub tasks: Tasks,
 }
 
+struct Shared {
+    parts: Parts,
+    followers: Followers,
+    pace: Pace,
+}
+
 /// The origin; clones share its parts.
 #[derive(Clone)]
-pub struct Origin(Arc<Parts>);
+pub struct Origin(Arc<Shared>);
 
 impl Origin {
     /// An origin of these parts.
     #[must_use]
     pub fn new(parts: Parts) -> Self {
-        Self(Arc::new(parts))
+        Self(Arc::new(Shared { parts, followers: Followers::default(), pace: Pace::default() }))
+    }
+
+    /// Who follows events at the moment.
+    pub(crate) fn followers(&self) -> &Followers {
+        &self.0.followers
+    }
+
+    /// How often players spoke lately.
+    pub(crate) fn pace(&self) -> &Pace {
+        &self.0.pace
     }
 }
 
 impl Deref for Origin {
     type Target = Parts;
     fn deref(&self) -> &Parts {
-        &self.0
+        &self.0.parts
     }
 }

@@ -56,7 +56,7 @@ fn wanted(spec: &AudioSpec) -> Result<Wanted> {
         index: spec.stream,
         filters: vec![convert, make("audioresample").build()?],
         caps: format(spec).caps()?,
-        tone: None,
+        recolour: None,
     })
 }
 

@@ -43,6 +43,38 @@ pub fn of(starts: &[i64], first_ns: i64) -> Option<Cadence> {
     })
 }
 
+/// Where the film begins: at `first_ns`, unless the first picture alone is off the beat of `num` / `den` pictures a
+/// second that the others keep, and lasts longer than one (fragmented mp4 whose sound begins a little before zero);
+/// then a whole number of beats before the second picture, less than one behind the first. A shorter one was cut by an
+/// edit, before which there is nothing.
+#[must_use]
+pub fn beginning(starts: &[i64], first_ns: i64, (num, den): (u32, u32)) -> i64 {
+    let from = first_ns.saturating_sub(ROUNDING_NS.cast_signed() / 2);
+    let mut times: Vec<i64> = starts.iter().copied().filter(|time| *time >= from).collect();
+    times.sort_unstable();
+    let [first, second, others @ ..] = &*times else { return first_ns };
+    let (unit, num) = (i128::from(den) * 1_000_000_000, i128::from(num));
+    if unit == 0 || num == 0 || others.is_empty() {
+        return first_ns;
+    }
+    // How far a time is from the nearest beat, counted from the second picture, in nanoseconds.
+    let off = |time: i64| {
+        let scaled = (i128::from(time) - i128::from(*second)) * num;
+        let rest = scaled.rem_euclid(unit);
+        rest.min(unit - rest) / num
+    };
+    let rounding = i128::from(ROUNDING_NS);
+    let kept = others.iter().filter(|time| off(**time) <= rounding).count();
+    if off(*first) <= rounding || kept * 100 < others.len() * 95 {
+        return first_ns;
+    }
+    let beats = (i128::from(*second) - i128::from(*first)) * num / unit;
+    if beats == 0 {
+        return first_ns;
+    }
+    i64::try_from(i128::from(*second) - beats * unit / num).unwrap_or(first_ns)
+}
+
 impl Cadence {
     /// The nominal rate if the pictures keep to it; zero over one when it is unknown or they do not.
     #[must_use]
@@ -103,6 +135,20 @@ mod tests {
         let cadence = of(&[100_000_000, 20_000_000, 60_000_000, 140_000_000], 100_000_000).expect("pictures");
         assert_eq!(cadence.frames, 2);
         assert_eq!(of(&[1, 2], 100_000_000), None);
+    }
+
+    #[test]
+    fn a_first_picture_off_the_beat_does_not_set_it() {
+        let late = |by: i64| -> Vec<i64> {
+            let others = (1..50).map(|k| k * 40_000_000 + by);
+            std::iter::once(0).chain(others).collect()
+        };
+        let ms = |by: i64| beginning(&late(by * 1_000_000), 0, (25, 1)) / 1_000_000;
+        assert_eq!([ms(0), ms(1), ms(21), ms(40), ms(61)], [0, 0, 21, 0, 21]);
+        assert_eq!(ms(-10), 0, "a first picture that is cut");
+        assert_eq!(beginning(&late(21_000_000), 0, (0, 1)), 0, "no rate");
+        let uneven: Vec<i64> = (0..100).map(|k| k * 33_000_000 + (k % 3) * 9_000_000).collect();
+        assert_eq!(beginning(&uneven, 0, (30, 1)), 0);
     }
 
     proptest! {

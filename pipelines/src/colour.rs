@@ -2,7 +2,7 @@
 //!
 //! A film in limited-range BT.601 or BT.709 keeps its matrix on every rung, and every rung says so; nothing
 //! is converted. Anything else (full range, RGB) becomes limited-range BT.709; BT.2020 and high dynamic ranges go
-//! through `tone.rs` to get there. A film that says nothing is
+//! through `tone.rs` to get there, full-range BT.709 through `levels.rs`. A film that says nothing is
 //! taken for BT.601 up to 576 lines and for BT.709 above, which is what players assume.
 
 use gstreamer as gst;
@@ -15,6 +15,7 @@ use gstreamer_video::{
 use pipeline_wire::{WideColour, WideTransfer};
 
 use crate::failure::{GraphError, Result};
+use crate::levels;
 
 /// The brightest light of a film that does not say, in nits: what most are made on.
 const PEAK_NITS: u32 = 1_000;
@@ -115,7 +116,12 @@ pub fn keep(convert: &gst::Element, format: &gst::Element, caps: &gst::Caps) -> 
 /// When `convert` has no sink pad.
 pub fn convert_only_when_needed(convert: &gst::Element, format: &gst::Element) -> Result<()> {
     format.set_property("caps", output_caps(None));
-    on_format(convert, format, |incoming| output_caps((!is_plain(incoming)).then(|| of_output(incoming))))
+    on_format(convert, format, |incoming| {
+        // What remains of these is done behind the sink.
+        let wanted =
+            if levels::is_only_full(incoming) { incoming.colorimetry() } else { of_output(incoming) };
+        output_caps((!is_plain(incoming)).then_some(wanted))
+    })
 }
 
 /// Sets the caps of `format` to what `caps` says, as soon as it is known what comes into `convert`.

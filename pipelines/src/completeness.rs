@@ -7,7 +7,7 @@ use crate::failure::{GraphError, Result};
 use crate::source::Reader;
 
 /// Top-level boxes looked at; a fragmented film has two a fragment.
-const BOXES_MAX: usize = 200_000;
+pub const BOXES_MAX: usize = 200_000;
 
 /// Refuses a source whose container says that bytes are missing.
 ///
@@ -58,7 +58,7 @@ fn check_boxes(reader: &mut Reader) -> Result<()> {
 }
 
 /// Type and whole length of a box; a length of zero means `rest`. `None` when it is no box.
-fn box_header(header: &[u8], rest: u64) -> Option<([u8; 4], u64)> {
+pub fn box_header(header: &[u8], rest: u64) -> Option<([u8; 4], u64)> {
     let kind = header.get(4..8)?.try_into().ok()?;
     let short = u32::from_be_bytes(header.get(..4)?.try_into().ok()?);
     let len = match short {

@@ -16,7 +16,10 @@ use pipeline_wire::{MediaClock, SourceSpec, WideColour};
 use crate::colour;
 use crate::failure::{GraphError, Result};
 use crate::graph::{Graph, LOOK};
+use crate::levels::Levels;
 use crate::link::Link;
+use crate::picture_times;
+use crate::said_colours;
 use crate::source::source_element;
 use crate::streams;
 use crate::tone::Tone;
@@ -48,14 +51,31 @@ pub struct Wanted {
     /// What arrives at the sink.
     pub caps: gst::Caps,
     /// What is done to pictures from there.
-    pub tone: Option<Tone>,
+    pub recolour: Option<Recolour>,
+}
+
+/// What is done to the colours of decoded pictures.
+pub enum Recolour {
+    /// Wide colours become BT.709's.
+    Tone(Box<Tone>),
+    /// A full range becomes a limited one.
+    Levels(Box<Levels>),
+}
+
+impl Recolour {
+    fn map(&mut self, picture: gst::Buffer, caps: gst::Caps) -> Result<(gst::Buffer, gst::Caps)> {
+        match self {
+            Self::Tone(tone) => tone.map(&picture, &caps),
+            Self::Levels(levels) => levels.map(picture, caps),
+        }
+    }
 }
 
 /// A running decoder.
 pub struct Decoder {
     graph: Graph,
     sink: AppSink,
-    tone: Option<Tone>,
+    recolour: Option<Recolour>,
     clock: MediaClock,
     /// Start of the last buffer and how long it lasts, for buffers that come without a time.
     last: Option<(i64, u64)>,
@@ -95,7 +115,10 @@ impl Wanted {
                 None => gst_video::VideoCapsBuilder::new().format(VideoFormat::I420).build(),
                 Some(_) => Tone::caps(),
             },
-            tone: colour.map(Tone::new),
+            recolour: Some(match colour {
+                None => Recolour::Levels(Box::default()),
+                Some(colour) => Recolour::Tone(Box::new(Tone::new(colour))),
+            }),
         })
     }
 }
@@ -120,9 +143,13 @@ impl Decoder {
         let (choose, index) = (wanted.choose, wanted.index);
         streams::select_only(&decodebin, move |collection| choose(collection, index));
         link_when_ready(&decodebin, chain[0])?;
-        graph.pipeline().connect_deep_element_added(|_, _, element| set_threads(element));
+        graph.pipeline().connect_deep_element_added(|_, _, element| {
+            set_threads(element);
+            picture_times::complete(element);
+            said_colours::prefer_bitstream(element);
+        });
         graph.chain(&[&source_element(link, source.bytes), &decodebin])?;
-        Ok(Self { graph, sink, tone: wanted.tone, clock, last: None, shift: None })
+        Ok(Self { graph, sink, recolour: wanted.recolour, clock, last: None, shift: None })
     }
 
     /// Runs from the start of the source.
@@ -203,8 +230,8 @@ impl Decoder {
         let caps = sample.caps_owned().ok_or_else(|| GraphError::internal("a sample without caps"))?;
         self.last = Some((time_ns, buffer.duration().map_or(0, gst::ClockTime::nseconds)));
         self.learn_shift(sample);
-        let (buffer, caps) = match &mut self.tone {
-            Some(tone) => tone.map(&buffer, &caps)?,
+        let (buffer, caps) = match &mut self.recolour {
+            Some(recolour) => recolour.map(buffer, caps)?,
             None => (buffer, caps),
         };
         Ok(Decoded { buffer, caps, time_ns })

@@ -78,7 +78,7 @@ fn pictures(source: &SourceSpec, link: &Link, clock: MediaClock) -> Result<Decod
         index: 0,
         filters: Vec::new(),
         caps: gst::Caps::new_empty_simple("video/x-raw"),
-        tone: None,
+        recolour: None,
     };
     let decoder = Decoder::new(source, clock, wanted, link)?;
     decoder.play()?;
@@ -95,7 +95,7 @@ pub fn of_audio(source: &SourceSpec, link: &Link, clock: MediaClock, index: u32)
         index,
         filters: Vec::new(),
         caps: gst::Caps::new_empty_simple("audio/x-raw"),
-        tone: None,
+        recolour: None,
     };
     let mut decoder = Decoder::new(source, clock, wanted, link)?;
     decoder.play()?;

@@ -85,7 +85,7 @@ fn video_stream(log: &StreamLog, opening: &Opening, clock: MediaClock) -> Result
         fps_num,
         fps_den,
         frames: cadence.frames,
-        first_ns: opening.first_ns,
+        first_ns: cadence::beginning(&log.starts, opening.first_ns, (fps_num, fps_den)),
         end_ns: log
             .span
             .map_or(i64::MIN, |(_, end)| end)

@@ -1,6 +1,7 @@
 //! `nexussrc`: a seekable byte source that reads ranges over the wire and needs no path.
 
 use std::collections::VecDeque;
+use std::ops::Range;
 use std::sync::{Mutex, PoisonError};
 
 use bytes::Bytes;
@@ -13,6 +14,7 @@ use gstreamer_base::prelude::*;
 use gstreamer_base::subclass::prelude::*;
 
 use crate::link::{Link, LinkError};
+use crate::movie_length;
 
 /// Bytes fetched at once; ranges start at its multiples.
 pub const BLOCK_BYTES: u32 = 256 << 10;
@@ -27,13 +29,15 @@ pub struct Reader {
     bytes: u64,
     /// Most recently used last.
     blocks: VecDeque<(u64, Bytes)>,
+    /// Bytes that read as zero.
+    blank: Range<u64>,
 }
 
 impl Reader {
     /// A reader of a source of `bytes` bytes.
     #[must_use]
     pub fn new(link: Link, bytes: u64) -> Self {
-        Self { link, bytes, blocks: VecDeque::with_capacity(BLOCKS_MAX) }
+        Self { link, bytes, blocks: VecDeque::with_capacity(BLOCKS_MAX), blank: 0..0 }
     }
 
     /// Length of the source in bytes.
@@ -59,6 +63,8 @@ impl Reader {
             out[filled..filled + piece.len()].copy_from_slice(piece);
             filled += piece.len();
         }
+        let inside = |at: u64| usize::try_from(at.saturating_sub(offset)).unwrap_or(usize::MAX).min(filled);
+        out[inside(self.blank.start)..inside(self.blank.end)].fill(0);
         Ok(filled)
     }
 
@@ -87,12 +93,13 @@ impl Reader {
 }
 
 /// Makes a source element over `bytes` bytes behind `link`: bytes format, seekable, with a size; works in
-/// pull and in push mode. A failed read is a `RESOURCE/READ` error of an element named `source`.
+/// pull and in push mode. The length that the header of an mp4 states reads as zero (see `movie_length.rs`). A failed read is a `RESOURCE/READ` error of an element named `source`.
 #[must_use]
 pub fn source_element(link: &Link, bytes: u64) -> gst::Element {
     let source: NexusSrc = glib::Object::builder().property("name", ELEMENT_NAME).build();
-    *source.imp().reader.lock().unwrap_or_else(PoisonError::into_inner) =
-        Some(Reader::new(link.clone(), bytes));
+    let mut reader = Reader::new(link.clone(), bytes);
+    reader.blank = movie_length::place(&mut reader).unwrap_or(0..0);
+    *source.imp().reader.lock().unwrap_or_else(PoisonError::into_inner) = Some(reader);
     source.set_blocksize(PUSH_BYTES);
     source.upcast()
 }

@@ -132,7 +132,7 @@ class Kubernetes(unittest.TestCase):
             self.assertEqual(shown.code, 0, shown.complaints)
             times = re.findall(r"^shutdown_\w+_seconds = (\d+)", text, re.MULTILINE)
             for thing in things:
-                if thing["kind"] == "Deployment":
+                if thing["kind"] in ("Deployment", "StatefulSet"):
                     given = thing["spec"]["template"]["spec"]["terminationGracePeriodSeconds"]
                     self.assertGreater(given, sum(map(int, times)) + 2)
 

@@ -5,7 +5,7 @@ import { readFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { after, before, test } from "node:test";
 import { makeFilm, startBrowser, startServer, upload } from "./support.mjs";
-import { closePage, DESKTOP, on, openPage, PHONE, signIn } from "./visitor.mjs";
+import { apiAsOwner, closePage, DESKTOP, on, openPage, PHONE, signIn } from "./visitor.mjs";
 
 const axe = await readFile(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 const DEVICES = {
@@ -20,6 +20,8 @@ before(async () => {
   const film = await makeFilm(server, 8, "--size", "640x360", "--rate", "25");
   ({ asset } = await upload(server, film, "--title", "A day by the sea", "--visibility", "public"));
   await upload(server, film, "--title", "AVeryLongTitleWithoutASingleSpace".repeat(5), "--visibility", "private");
+  const webhook = { url: "https://a.example/a-path-that-is-longer-than-a-phone-is-wide", description: "The newsroom" };
+  await apiAsOwner(server, "/api/v1/webhooks", { method: "POST", body: JSON.stringify(webhook) });
   browser = await startBrowser();
 });
 
@@ -72,7 +74,8 @@ for (const colorScheme of ["dark", "light"]) {
       await page.getByRole("menuitem", { name: "Share and embed…" }).click();
       await page.getByRole("dialog").waitFor();
       await judge(page, "dialog");
-      for (const [path, shown] of [["people", "keys"], ["audit", "audit"], ["account", "sign-out-everywhere"]]) {
+      const places = [["people", "keys"], ["audit", "audit"], ["webhooks", "webhook"], ["account", "sign-out-everywhere"]];
+      for (const [path, shown] of places) {
         await page.goto(`${server.url}/${path}`);
         await on(page, shown).waitFor();
         await page.waitForLoadState("networkidle");

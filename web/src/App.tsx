@@ -25,6 +25,7 @@ const SetupPage = lazy(() => import('./setup/SetupPage'));
 const PeoplePage = lazy(() => import('./people/PeoplePage'));
 const AuditPage = lazy(() => import('./people/AuditPage'));
 const AccountPage = lazy(() => import('./account/AccountPage'));
+const WebhooksPage = lazy(() => import('./webhooks/WebhooksPage'));
 
 export function App() {
   const path = usePath();
@@ -84,9 +85,15 @@ function Page({ route }: { route: Route }) {
   if (session.status === 'out') return <SignIn />;
   if (route.page === 'signin') return <Redirect />;
   if (route.page === 'account') return <AccountPage session={session.session} />;
-  if (route.page === 'people' || route.page === 'audit' || route.page === 'operations') {
+  if (
+    route.page === 'people' ||
+    route.page === 'audit' ||
+    route.page === 'operations' ||
+    route.page === 'webhooks'
+  ) {
     if (!mayAdminister(session)) return <NotForYou />;
     if (route.page === 'operations') return <OperationsPage />;
+    if (route.page === 'webhooks') return <WebhooksPage />;
     return route.page === 'people' ? <PeoplePage session={session.session} /> : <AuditPage />;
   }
   return route.page === 'upload' ? <UploadPage /> : <LibraryPage />;

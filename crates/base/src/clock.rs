@@ -28,11 +28,42 @@ impl Timestamp {
         self.0.div_euclid(1_000_000)
     }
 
+    /// The time in UTC as RFC 3339 §5.6 writes it, to the millisecond: `2026-01-01T00:00:00.000Z`. Years before
+    /// 0 and after 9999, which the format does not know, are shown as those.
+    #[must_use]
+    pub fn rfc3339(self) -> String {
+        let shown = self.millis().clamp(YEAR_0_MS, YEAR_9999_END_MS);
+        let (days, in_day) = (shown.div_euclid(DAY_MS), shown.rem_euclid(DAY_MS));
+        let (year, month, day) = civil(days);
+        let (hours, minutes) = (in_day / 3_600_000, in_day / 60_000 % 60);
+        let (seconds, millis) = (in_day / 1_000 % 60, in_day % 1_000);
+        format!("{year:04}-{month:02}-{day:02}T{hours:02}:{minutes:02}:{seconds:02}.{millis:03}Z")
+    }
+
     /// Time elapsed since `earlier`; zero when `earlier` lies in the future.
     #[must_use]
     pub fn since(self, earlier: Self) -> Duration {
         Duration::from_micros(u64::try_from(self.0.saturating_sub(earlier.0)).unwrap_or(0))
     }
+}
+
+const DAY_MS: i64 = 86_400_000;
+/// 0000-01-01T00:00:00Z.
+const YEAR_0_MS: i64 = -719_528 * DAY_MS;
+/// 9999-12-31T23:59:59.999Z.
+const YEAR_9999_END_MS: i64 = 2_932_897 * DAY_MS - 1;
+
+/// Year, month and day of a day since 1970-01-01 in the proleptic Gregorian calendar, by counting in eras of
+/// 400 years of 146,097 days that begin on 1 March (Hinnant, "chrono-Compatible Low-Level Date Algorithms").
+fn civil(days: i64) -> (i64, i64, i64) {
+    let shifted = days + 719_468;
+    let (era, day_of_era) = (shifted.div_euclid(146_097), shifted.rem_euclid(146_097));
+    let year_of_era = (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let month_from_march = (5 * day_of_year + 2) / 153;
+    let day = day_of_year - (153 * month_from_march + 2) / 5 + 1;
+    let month = if month_from_march < 10 { month_from_march + 3 } else { month_from_march - 9 };
+    (year_of_era + era * 400 + i64::from(month <= 2), month, day)
 }
 
 fn micros_of(duration: Duration) -> i64 {
@@ -115,5 +146,26 @@ impl Ambient {
 impl fmt::Debug for Ambient {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Ambient").field("now", &self.now()).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_written_as_rfc_3339_says() {
+        for (micros, text) in [
+            (0, "1970-01-01T00:00:00.000Z"),
+            (-1, "1969-12-31T23:59:59.999Z"),
+            (1_767_225_600_000_000, "2026-01-01T00:00:00.000Z"),
+            (951_782_400_000_000, "2000-02-29T00:00:00.000Z"),
+            (4_107_542_399_999_000, "2100-02-28T23:59:59.999Z"),
+            (4_107_542_400_000_000, "2100-03-01T00:00:00.000Z"),
+            (i64::MAX, "9999-12-31T23:59:59.999Z"),
+            (i64::MIN, "0000-01-01T00:00:00.000Z"),
+        ] {
+            assert_eq!(Timestamp(micros).rfc3339(), text);
+        }
     }
 }

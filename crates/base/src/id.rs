@@ -101,6 +101,12 @@ identifiers! {
     EventId;
     /// A record of the audit log.
     AuditId;
+    /// An address that events are posted to.
+    WebhookId;
+    /// An event on its way to one address.
+    DeliveryId;
+    /// Somebody's watching of an asset.
+    PlayId;
 }
 
 #[cfg(test)]

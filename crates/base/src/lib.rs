@@ -10,7 +10,8 @@ mod principal;
 
 pub use clock::{Ambient, Clock, Entropy, Timestamp};
 pub use id::{
-    ApiKeyId, AssetId, AuditId, EventId, IdError, JobId, SessionId, TenantId, UploadId, UserId, WorkerId,
+    ApiKeyId, AssetId, AuditId, DeliveryId, EventId, IdError, JobId, PlayId, SessionId, TenantId, UploadId,
+    UserId, WebhookId, WorkerId,
 };
 pub use page::{Page, PageRequest};
 pub use principal::{Principal, Role};

@@ -34,8 +34,31 @@ pub struct Page<T> {
 }
 
 impl<T> Page<T> {
+    /// The first `limit` of `items`, of which one more was looked for than fits, with `cursor` of the last one
+    /// where more follow.
+    pub fn cut(mut items: Vec<T>, limit: u32, cursor: impl Fn(&T) -> String) -> Self {
+        let limit = limit as usize;
+        let more = items.len() > limit;
+        items.truncate(limit);
+        let next = items.last().filter(|_| more).map(cursor);
+        Self { items, next }
+    }
+
     /// The same page with every item converted.
     pub fn map<U>(self, convert: impl FnMut(T) -> U) -> Page<U> {
         Page { items: self.items.into_iter().map(convert).collect(), next: self.next }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_page_is_cut_where_it_is_full_and_says_where_the_next_begins() {
+        let cut = |items: &[u8]| Page::cut(items.to_vec(), 2, u8::to_string);
+        assert_eq!(cut(&[1, 2, 3]), Page { items: vec![1, 2], next: Some("2".to_owned()) });
+        assert_eq!(cut(&[1, 2]), Page { items: vec![1, 2], next: None });
+        assert_eq!(cut(&[]), Page { items: vec![], next: None });
     }
 }

@@ -1,7 +1,7 @@
 //! What can go wrong here, and what the caller does about it.
 //!
-//! Requests meet `NotFound`, `Forbidden`, `Invalid`, `Incomplete`, `Busy` and `NoSource`; work meets `NotFound`,
-//! `Superseded` and `Illegal` when nobody wants its result any more ([`CatalogueError::is_moot`]), and
+//! Requests meet `NotFound`, `Forbidden`, `Invalid`, `Changed`, `Incomplete`, `Busy` and `NoSource`; work meets
+//! `NotFound`, `Superseded` and `Illegal` when nobody wants its result any more ([`CatalogueError::is_moot`]), and
 //! `PartTaken`, `PartMissing` and `Unfinished` when it breaks the order of work.
 
 use std::time::Duration;
@@ -35,6 +35,12 @@ pub enum CatalogueError {
         /// What is wrong with it and what would be right.
         problem: String,
     },
+    /// The asset is not in the state that the caller expects; it reads it again and decides anew.
+    #[error("the asset was changed in the meantime")]
+    Changed,
+    /// So many watch the asset that no more are counted; they may watch all the same.
+    #[error("no more viewers are counted")]
+    Crowded,
     /// An upload was declared finished with another number of bytes than it announced.
     #[error("the upload has {received} of {} bytes", length.map_or("yet unknown".to_owned(), |n| n.to_string()))]
     Incomplete {

@@ -11,7 +11,8 @@ use serde_json::json;
 
 use crate::{
     Result,
-    model::{Lifecycle, State},
+    model::{AssetPatch, Lifecycle, State, Visibility},
+    store::asset::Locked,
 };
 
 /// An asset was made; its upload begins. Payload: [`AssetChanged`].
@@ -24,10 +25,20 @@ pub const READY: &str = "asset.ready";
 pub const FAILED: &str = "asset.failed";
 /// An asset was deleted. Payload: [`AssetChanged`].
 pub const DELETED: &str = "asset.deleted";
+/// What outsiders may be told of: how the making of an asset ended, and its end.
+pub const OUTCOMES: &[&str] = &[READY, FAILED, DELETED];
 /// Volatile: how far the tracks of an asset are. Payload: [`crate::Progress`].
 pub const PROGRESS: &str = "asset.progress";
 /// Volatile: how much of an upload is durable. Payload: [`UploadProgress`].
 pub const UPLOAD_PROGRESS: &str = "upload.progress";
+
+/// Whether an event takes media away from viewers who could have them before, so that no cache may keep them:
+/// the asset was deleted or made private.
+#[must_use]
+pub fn withdraws(kind: &str, payload: &serde_json::Value) -> bool {
+    let made_private = payload.get("visibility").is_some_and(|to| to == Visibility::Private.as_str());
+    kind == DELETED || (kind == UPDATED && made_private)
+}
 
 /// Which asset changed, and where it was then.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -38,6 +49,9 @@ pub struct AssetChanged {
     pub state: String,
     /// Its version.
     pub version: u32,
+    /// Its visibility, where that was set anew.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub visibility: Option<String>,
 }
 
 /// How much of an upload is durable.
@@ -72,6 +86,20 @@ pub(crate) async fn moved(
     announce(outbox, tx, tenant, kind_of(life.state), asset, life).await
 }
 
+/// Announces, with the commit of `tx`, that a held asset was patched.
+pub(crate) async fn patched(outbox: &Outbox, tx: &mut Tx, held: &Locked, patch: &AssetPatch) -> Result<()> {
+    let mut payload = payload(&held.id, &held.life);
+    if let Some(visibility) = patch.visibility {
+        payload["visibility"] = visibility.as_str().into();
+    }
+    outbox.append(tx, &held.tenant, UPDATED, held.id.as_str(), payload).await?;
+    Ok(())
+}
+
+fn payload(asset: &AssetId, life: &Lifecycle) -> serde_json::Value {
+    json!({"asset": asset, "state": life.state.as_str(), "version": life.version})
+}
+
 /// Announces `kind` of an asset with the commit of `tx`.
 pub(crate) async fn announce(
     outbox: &Outbox,
@@ -81,7 +109,6 @@ pub(crate) async fn announce(
     asset: &AssetId,
     life: &Lifecycle,
 ) -> Result<()> {
-    let payload = json!({"asset": asset, "state": life.state.as_str(), "version": life.version});
-    outbox.append(tx, tenant, kind, asset.as_str(), payload).await?;
+    outbox.append(tx, tenant, kind, asset.as_str(), payload(asset, life)).await?;
     Ok(())
 }

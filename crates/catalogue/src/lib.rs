@@ -1,7 +1,8 @@
 //! Assets and how they come to be: uploads, versions, pieces of work, tracks and parts.
 //!
-//! Owns the tables `asset`, `upload`, `upload_limit`, `edition`, `piece`, `track` and `part`; queues the work that turns a
-//! source into something to watch ([`Work`]) and announces what becomes of it ([`events`]).
+//! Owns the tables `asset`, `upload`, `upload_limit`, `edition`, `piece`, `track`, `part`, `play` and `play_count`;
+//! queues the work that turns a source into something to watch ([`Work`]) and announces what becomes of it
+//! ([`events`]).
 //!
 //! Three callers, three groups of functions:
 //! - requests pass the [`Principal`] they act for, and see only its tenant's rows;
@@ -22,6 +23,7 @@ mod limits;
 mod model;
 mod partials;
 mod playback;
+mod plays;
 mod progress;
 mod steer;
 mod store;
@@ -37,17 +39,18 @@ use std::time::Duration;
 
 use ::events::{Bus, Outbox};
 use ::jobs::Queue;
-use base::{Ambient, AssetId, Page, PageRequest, Principal, Role};
+use base::{Ambient, AssetId, Page, PageRequest, Principal, Role, Timestamp};
 use db::{Db, Tx};
 
 pub use error::{CatalogueError, Result};
 pub use jobs::Work;
 pub use limits::{Limits, OwnLimits};
 pub use model::{
-    Asset, AssetPatch, FINDINGS_MAX, Finding, Gate, IllegalStep, Lifecycle, METADATA_BYTES_MAX,
+    Asset, AssetFilter, AssetPatch, FINDINGS_MAX, Finding, Gate, IllegalStep, Lifecycle, METADATA_BYTES_MAX,
     NAME_CHARS_MAX, NewUpload, Part, Piece, Playback, REASON_CHARS_MAX, Remaining, Severity, Source, State,
     Step, TITLE_CHARS_MAX, Upload, Visibility, Winner,
 };
+pub use plays::{Audience, PLAY_COUNTED_AFTER, PLAY_HEARTBEAT, PLAY_LEASE, VIEWERS_MAX};
 pub use progress::{Progress, Reporter, TrackProgress};
 pub use sweep::{DiskUse, Inventory, SettledVersion};
 pub use writing::{WRITE_LEASE, WriteLease};
@@ -116,48 +119,55 @@ impl Catalogue {
         found(store::asset::find(&mut self.db.read().await?, id, None, None).await?)
     }
 
-    /// The tenant's assets, newest first, whose titles contain `query` in any case; all for `None`. The
-    /// cursor is the identifier of the last one seen.
+    /// The tenant's assets that pass `filter`, newest first. The cursor is the identifier of the last one seen.
     ///
     /// # Errors
-    /// [`CatalogueError::Invalid`] for a query over [`TITLE_CHARS_MAX`] characters or an unknown cursor;
+    /// [`CatalogueError::Invalid`] for a title over [`TITLE_CHARS_MAX`] characters, [`State::Deleted`] or an
+    /// unknown cursor;
     /// [`CatalogueError::Db`], [`CatalogueError::Corrupt`].
     pub async fn assets(
         &self,
         principal: &Principal,
         page: &PageRequest,
-        query: Option<&str>,
+        filter: &AssetFilter,
     ) -> Result<Page<Asset>> {
-        let pattern = model::search_pattern(query.unwrap_or_default())?;
+        if filter.state == Some(State::Deleted) {
+            let problem = "what is deleted is not listed".to_owned();
+            return Err(CatalogueError::Invalid { field: "state", problem });
+        }
+        let pattern = model::search_pattern(filter.title.as_deref().unwrap_or_default())?;
         let before = page.after.as_deref().map(cursor).transpose()?;
         let before = before.as_ref().map_or(BEFORE_ALL, AssetId::as_str);
         let mut tx = self.db.read().await?;
         let limit = page.limit.saturating_add(1);
-        let mut items = store::asset::list(&mut tx, &principal.tenant, before, &pattern, limit).await?;
-        let more = items.len() > page.limit as usize;
-        items.truncate(page.limit as usize);
-        let next = items.last().filter(|_| more).map(|asset| asset.id.to_string());
-        Ok(Page { items, next })
+        let items = store::asset::list(&mut tx, &principal.tenant, before, &pattern, filter, limit).await?;
+        Ok(Page::cut(items, page.limit, |asset| asset.id.to_string()))
     }
 
-    /// Changes title or visibility; what the asset is then.
+    /// Changes title or visibility; what the asset is then. With `expected`, only an asset that was last updated
+    /// at one of these times is changed.
     ///
     /// # Errors
-    /// [`CatalogueError::NotFound`]; [`CatalogueError::Forbidden`] below [`Role::Creator`];
-    /// [`CatalogueError::Invalid`] for a title that is empty, too long or not printable;
-    /// [`CatalogueError::Db`], [`CatalogueError::Events`].
+    /// [`CatalogueError::NotFound`]; [`CatalogueError::Changed`] when it is not as expected;
+    /// [`CatalogueError::Forbidden`] below [`Role::Creator`]; [`CatalogueError::Invalid`] for a title that is
+    /// empty, too long or not printable; [`CatalogueError::Db`], [`CatalogueError::Events`].
     pub async fn update_asset(
         &self,
         principal: &Principal,
         id: &AssetId,
         mut patch: AssetPatch,
+        expected: Option<&[Timestamp]>,
     ) -> Result<Asset> {
         needs(principal, Role::Creator)?;
         patch.title = patch.title.as_deref().map(model::check_title).transpose()?;
         let mut tx = self.db.write().await?;
         let held = self.hold_own(&mut tx, principal, id).await?;
+        let before = found(store::asset::find(&mut tx, id, None, None).await?)?;
+        if expected.is_some_and(|expected| !expected.contains(&before.updated)) {
+            return Err(CatalogueError::Changed);
+        }
         store::asset::patch(&mut tx, id, &patch, self.ambient.now()).await?;
-        events::announce(&self.outbox, &mut tx, &held.tenant, events::UPDATED, id, &held.life).await?;
+        events::patched(&self.outbox, &mut tx, &held, &patch).await?;
         let asset = found(store::asset::find(&mut tx, id, None, None).await?)?;
         tx.commit().await?;
         Ok(asset)

@@ -3,7 +3,7 @@
 mod lifecycle;
 mod text;
 
-use std::{fmt, str::FromStr};
+use std::{fmt, str::FromStr, time::Duration};
 
 use base::{AssetId, TenantId, Timestamp, UploadId};
 use media::{Plan, SegmentInfo, TrackInfo, TrackName, TrackTimeline};
@@ -188,6 +188,42 @@ pub struct AssetPatch {
     pub title: Option<String>,
     /// Another visibility.
     pub visibility: Option<Visibility>,
+}
+
+/// Which assets a list is to hold; `None` asks for nothing.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct AssetFilter {
+    /// Titles that contain this in any case, at most [`TITLE_CHARS_MAX`] characters.
+    pub title: Option<String>,
+    /// In this state; none is ever listed as [`State::Deleted`].
+    pub state: Option<State>,
+    /// With this visibility.
+    pub visibility: Option<Visibility>,
+    /// Made at this time or later.
+    pub created_from: Option<Timestamp>,
+    /// Made before this time.
+    pub created_before: Option<Timestamp>,
+}
+
+/// How far the time in an identifier may be from the time in its row: both are read in one call.
+const ID_CLOCK_SLACK: Duration = Duration::from_secs(60);
+/// The last time an identifier can tell: its milliseconds have 48 bits.
+const ID_TIME_MAX: Timestamp = Timestamp(((1 << 48) - 1) * 1_000);
+
+impl AssetFilter {
+    /// The end of the range of creation times, exclusive.
+    pub(crate) fn created_until(&self) -> Timestamp {
+        self.created_before.unwrap_or(Timestamp(i64::MAX))
+    }
+
+    /// The least identifier and the one that all are below, so that an index need not be walked outside the range
+    /// of creation times.
+    pub(crate) fn id_bounds(&self, before: &str) -> [String; 2] {
+        let at = |at: Timestamp| AssetId::from((at.min(ID_TIME_MAX), [0; 10])).to_string();
+        let low = self.created_from.map(|from| at(from - ID_CLOCK_SLACK)).unwrap_or_default();
+        let high = self.created_before.map(|end| at(end + ID_CLOCK_SLACK));
+        [low, high.filter(|high| high.as_str() < before).unwrap_or_else(|| before.to_owned())]
+    }
 }
 
 /// A unit of making an asset; all of them together make a version.

@@ -8,6 +8,7 @@ pub(crate) mod asset;
 pub(crate) mod limit;
 pub(crate) mod part;
 pub(crate) mod piece;
+pub(crate) mod play;
 pub(crate) mod upload;
 
 use base::TenantId;
@@ -65,7 +66,7 @@ pub(crate) fn stored_number(field: &'static str, value: u64) -> Result<i64> {
 
 #[cfg(test)]
 pub(crate) fn all_statements() -> Vec<db::Statement> {
-    [asset::ALL, limit::ALL, upload::ALL, piece::ALL, part::ALL].concat()
+    [asset::ALL, limit::ALL, upload::ALL, piece::ALL, part::ALL, play::ALL].concat()
 }
 
 #[cfg(test)]

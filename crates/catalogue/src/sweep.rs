@@ -100,6 +100,7 @@ impl Catalogue {
         let life = held.life;
         if life.state == State::Deleted {
             forget_versions(tx, asset, [0, 0], [0, 0], Timestamp(i64::MAX)).await?;
+            store::play::forget(tx, asset).await?;
             store::upload::forget(tx, asset).await?;
             return store::asset::forget(tx, asset).await;
         }

@@ -4,6 +4,7 @@
 mod limits;
 mod partials;
 mod playback;
+mod plays;
 mod progress;
 mod requests;
 mod steer;
@@ -220,7 +221,8 @@ impl Ground {
 
     async fn ids(&self, principal: &Principal, limit: u32, query: &str) -> Vec<AssetId> {
         let page = PageRequest::new(Some(limit), None);
-        let page = self.catalogue.assets(principal, &page, Some(query)).await.expect("a page");
+        let filter = AssetFilter { title: Some(query.to_owned()), ..AssetFilter::default() };
+        let page = self.catalogue.assets(principal, &page, &filter).await.expect("a page");
         page.items.into_iter().map(|asset| asset.id).collect()
     }
 }

@@ -65,6 +65,9 @@ borrowed! {
     base::WorkerId => str, base::WorkerId::as_str;
     base::EventId => str, base::EventId::as_str;
     base::AuditId => str, base::AuditId::as_str;
+    base::WebhookId => str, base::WebhookId::as_str;
+    base::DeliveryId => str, base::DeliveryId::as_str;
+    base::PlayId => str, base::PlayId::as_str;
 }
 
 impl<'q, P: Param<'q>> Param<'q> for Option<P> {

@@ -49,7 +49,31 @@ impl Bus {
     /// The events of a tenant from now on.
     #[must_use]
     pub fn subscribe(&self, tenant: &TenantId) -> Subscription {
-        Subscription { tenant: tenant.clone(), receiver: self.sender.subscribe() }
+        Subscription { tenant: Some(tenant.clone()), receiver: self.sender.subscribe() }
+    }
+
+    /// The events of all tenants from now on, for this process's own work.
+    #[must_use]
+    pub fn subscribe_all(&self) -> Subscription {
+        Subscription { tenant: None, receiver: self.sender.subscribe() }
+    }
+
+    /// A tenant's events after `seq`, oldest first; `None` when they cannot all be told: more than `limit`, swept
+    /// by now, or `seq` is beyond the last one there is.
+    ///
+    /// # Errors
+    /// [`EventsError::Db`].
+    pub async fn missed(
+        &self,
+        tenant: &TenantId,
+        seq: i64,
+        limit: u32,
+    ) -> Result<Option<Vec<Event>>, EventsError> {
+        if !self.outbox.reaches_back_to(seq).await? {
+            return Ok(None);
+        }
+        let events = self.outbox.since(tenant, seq, limit.saturating_add(1)).await?;
+        Ok(Some(events).filter(|events| events.len() <= limit as usize))
     }
 
     /// Tells present subscribers of something that is worth no row, such as progress.
@@ -72,10 +96,10 @@ impl Bus {
     }
 }
 
-/// A tenant's events as they happen.
+/// Events as they happen: one tenant's, or everybody's.
 #[derive(Debug)]
 pub struct Subscription {
-    tenant: TenantId,
+    tenant: Option<TenantId>,
     receiver: broadcast::Receiver<Arc<Event>>,
 }
 
@@ -87,7 +111,7 @@ impl Subscription {
     pub async fn next(&mut self) -> Result<Arc<Event>, SubscriptionError> {
         loop {
             match self.receiver.recv().await {
-                Ok(event) if event.tenant == self.tenant => return Ok(event),
+                Ok(event) if self.tenant.as_ref().is_none_or(|own| *own == event.tenant) => return Ok(event),
                 Ok(_) => {}
                 Err(RecvError::Lagged(dropped)) => {
                     metrics::counter!("nexus_events_lagged_total").increment(dropped);

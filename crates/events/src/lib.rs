@@ -1,4 +1,4 @@
-//! Outbox table and in-process bus, at least once.
+//! Outbox table, in-process bus and webhooks, at least once.
 //!
 //! An event is appended in the transaction that makes it true, so it exists exactly when that transaction
 //! does. [`pump`] gives committed events their place in one sequence and broadcasts them to this process's
@@ -13,18 +13,24 @@
 //!
 //! *Volatile* events (progress) skip the table: they reach who listens now in this process, or nobody.
 //!
-//! Absent on purpose: the meaning of any kind, HTTP, and reactions to events (`origin` wires those).
+//! *Webhooks* carry events to addresses of a tenant's choice; see [`webhooks`].
+//!
+//! Absent on purpose: the meaning of any kind, HTTP (webhooks are sent by a [`webhooks::Courier`]), and reactions
+//! to events (`origin` wires those).
 
 mod bus;
+mod cursor;
 mod error;
 mod outbox;
 mod pump;
 mod store;
+pub mod webhooks;
 
 #[cfg(test)]
 mod tests;
 
 pub use bus::{Bus, Event, Subscription};
+pub use cursor::Cursor;
 pub use error::{EventsError, SubscriptionError};
 pub use outbox::{Outbox, PAYLOAD_BYTES_MAX};
 pub use pump::{PumpOptions, pump};

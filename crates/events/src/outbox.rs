@@ -68,6 +68,14 @@ impl Outbox {
         Ok(store::head(&mut self.db.read().await?).await?)
     }
 
+    /// Whether every event after `seq` is still there, and `seq` was given.
+    pub(crate) async fn reaches_back_to(&self, seq: i64) -> Result<bool, EventsError> {
+        let mut tx = self.db.read().await?;
+        let head = store::head(&mut tx).await?;
+        let oldest = store::oldest(&mut tx).await?.unwrap_or(head.saturating_add(1));
+        Ok(seq <= head && oldest <= seq.saturating_add(1))
+    }
+
     /// Numbers what was committed since the last time; how many events are left unnumbered.
     pub(crate) async fn sequence(&self) -> Result<i64, EventsError> {
         // A look that takes no lock: idle pumps leave SQLite's only writer alone.
@@ -92,6 +100,10 @@ impl Outbox {
         let swept = store::sweep(&mut tx, before, SWEEP_ROWS_MAX).await?;
         tx.commit().await?;
         Ok(swept)
+    }
+
+    pub(crate) fn db(&self) -> &Db {
+        &self.db
     }
 
     pub(crate) fn notified(&self) -> Notified<'_> {

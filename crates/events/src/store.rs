@@ -35,10 +35,17 @@ statements! {
         where outbox.id = batch.id";
     MOVE_HEAD -> () = "update outbox_head set seq = seq + $1 where id = 1";
     HEAD -> (i64,) = "select seq from outbox_head where id = 1";
+    OLDEST -> (Option<i64>,) = "select min(seq) from outbox";
     AFTER -> EventRow = "select id, seq, tenant, kind, subject, payload, at_us from outbox
         where seq > $1 order by seq limit $2";
     SINCE -> EventRow = "select id, seq, tenant, kind, subject, payload, at_us from outbox
         where tenant = $1 and seq > $2 order by seq limit $3";
+    BEGIN_CURSOR -> () = "insert into outbox_cursor (name, seq)
+        values ($1, (select seq from outbox_head where id = 1)) on conflict (name) do nothing";
+    CURSOR -> (i64,) = "select seq from outbox_cursor where name = $1";
+    /// An update that changes nothing, for its lock.
+    LOCK_CURSOR -> (i64,) = "update outbox_cursor set seq = seq where name = $1 returning seq";
+    MOVE_CURSOR -> () = "update outbox_cursor set seq = $2 where name = $1 and seq < $2";
     SWEEP -> () = "delete from outbox where id in
         (select id from outbox where seq is not null and at_us < $1 order by seq limit $2)";
 }
@@ -92,6 +99,11 @@ pub(crate) async fn head(tx: &mut Tx) -> Result<i64, DbError> {
     Ok(tx.one(HEAD, ()).await?.0)
 }
 
+/// The least number that is still there.
+pub(crate) async fn oldest(tx: &mut Tx) -> Result<Option<i64>, DbError> {
+    Ok(tx.one(OLDEST, ()).await?.0)
+}
+
 pub(crate) async fn after(tx: &mut Tx, seq: i64, limit: u32) -> Result<Vec<Event>, DbError> {
     Ok(tx.all(AFTER, (seq, limit)).await?.into_iter().map(Event::from).collect())
 }
@@ -107,4 +119,24 @@ pub(crate) async fn since(
 
 pub(crate) async fn sweep(tx: &mut Tx, before: Timestamp, limit: u32) -> Result<u64, DbError> {
     tx.exec(SWEEP, (before, limit)).await
+}
+
+/// Makes a cursor at the end of the outbox unless there is one of that name.
+pub(crate) async fn begin_cursor(tx: &mut Tx, name: &str) -> Result<(), DbError> {
+    tx.exec(BEGIN_CURSOR, (name,)).await.map(drop)
+}
+
+/// Where a cursor stands.
+pub(crate) async fn cursor(tx: &mut Tx, name: &str) -> Result<Option<i64>, DbError> {
+    Ok(tx.opt(CURSOR, (name,)).await?.map(|(seq,)| seq))
+}
+
+/// Where a cursor stands; others that lock it wait until this transaction ends.
+pub(crate) async fn lock_cursor(tx: &mut Tx, name: &str) -> Result<i64, DbError> {
+    Ok(tx.one(LOCK_CURSOR, (name,)).await?.0)
+}
+
+/// Moves a cursor forward, never back.
+pub(crate) async fn move_cursor(tx: &mut Tx, name: &str, seq: i64) -> Result<(), DbError> {
+    tx.exec(MOVE_CURSOR, (name, seq)).await.map(drop)
 }

@@ -1,5 +1,7 @@
 //! Conditional requests (RFC 9110 §13), as pure functions.
 
+use std::cell::RefCell;
+
 use http::{HeaderMap, HeaderName, Method, header};
 
 use crate::{ETag, date, etag::list_matches};
@@ -45,6 +47,23 @@ fn expected_state(headers: &HeaderMap, of: &Validators) -> bool {
         (Some(limit), Some(modified)) => modified <= limit,
         _ => true,
     }
+}
+
+/// The strong tags that a request's If-Match names, without their quotes, for a state that is only known under
+/// a lock; `None` without the header and for `*`, which any state fits. A malformed header names none, so that
+/// nothing fits.
+#[must_use]
+pub fn expected_tags(headers: &HeaderMap) -> Option<Vec<String>> {
+    let list = joined(headers, header::IF_MATCH)?;
+    if list.trim() == "*" {
+        return None;
+    }
+    let tags = RefCell::new(Vec::new());
+    let collect = |tag: &ETag| {
+        tags.borrow_mut().extend((!tag.is_weak()).then(|| tag.opaque().to_owned()));
+        false
+    };
+    list_matches(&list, collect).map(|_| tags.into_inner()).or(Some(Vec::new()))
 }
 
 /// Steps 3 and 4: whether the client's copy is still the present one.

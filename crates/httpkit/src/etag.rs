@@ -52,6 +52,12 @@ impl ETag {
         self.weak
     }
 
+    /// The text between the quotes.
+    #[must_use]
+    pub fn opaque(&self) -> &str {
+        &self.opaque
+    }
+
     /// Strong comparison (RFC 9110 §8.8.3.2): equal and neither is weak.
     #[must_use]
     pub fn same_strong(&self, other: &Self) -> bool {

@@ -7,9 +7,10 @@ use axum::{
     extract::{FromRequest, FromRequestParts, rejection::PathRejection},
     response::{IntoResponse, Response},
 };
-use base::PageRequest;
+use base::{Page, PageRequest};
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use bytes::Bytes;
-use http::{HeaderMap, HeaderValue, Request, StatusCode, header, request::Parts};
+use http::{HeaderMap, HeaderValue, Request, StatusCode, Uri, header, request::Parts};
 use http_body_util::BodyExt;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::error::Category;
@@ -25,8 +26,8 @@ pub const JSON_BYTES_MAX: u64 = 256 << 10;
 /// How long a JSON body may take to arrive, however steadily.
 const JSON_TIME_MAX: Duration = Duration::from_secs(60);
 
-/// A JSON body: as an extractor 400 for bad syntax, 408 slow, 413 above [`JSON_BYTES_MAX`], 415 for another
-/// type, 422 for another shape; as an answer `application/json` and `no-store`.
+/// A JSON body: as an extractor, of an object, 400 for bad syntax, 408 slow, 413 above [`JSON_BYTES_MAX`], 415 for
+/// another type, 422 for another shape; as an answer `application/json` and `no-store`.
 #[derive(Clone, Copy, Debug)]
 pub struct Json<T>(pub T);
 
@@ -58,7 +59,12 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Json<T> {
             return Err(Problem::unsupported_media_type("application/json is taken here"));
         }
         let bytes = whole(request.into_body(), JSON_BYTES_MAX).await?;
-        serde_json::from_slice(&bytes).map(Self).map_err(|error| json_problem(&error))
+        let value = serde_json::from_slice(&bytes).map_err(|error| json_problem(&error))?;
+        // serde takes an array's items for the fields of a struct, in their order, which no API promises.
+        match bytes.trim_ascii_start().first() {
+            Some(b'{') => Ok(Self(value)),
+            _ => Err(Problem::unprocessable("the JSON body does not fit: an object is expected")),
+        }
     }
 }
 
@@ -110,7 +116,8 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Query<T> {
     }
 }
 
-/// A page request from `limit` (1 or more; larger than the maximum is brought down to it) and `after`.
+/// A page request from `limit` (1 to [`PageRequest::LIMIT_MAX`]) and `after` (what the page before said as
+/// `next`); 400 for anything else.
 #[derive(Clone, Debug)]
 pub struct Paging(pub PageRequest);
 
@@ -120,16 +127,58 @@ struct PagingQuery {
     after: Option<String>,
 }
 
+/// What a cursor that is shown begins with: the form it has, so that another may come.
+const CURSOR_FORM: &str = "c";
+
+fn shown_cursor(place: &str) -> String {
+    format!("{CURSOR_FORM}{}", URL_SAFE_NO_PAD.encode(place))
+}
+
+fn read_cursor(shown: &str) -> Result<String, Problem> {
+    let decoded = shown.strip_prefix(CURSOR_FORM).and_then(|text| URL_SAFE_NO_PAD.decode(text).ok());
+    let place = decoded.and_then(|bytes| String::from_utf8(bytes).ok());
+    let wrong = || Problem::bad_request("after is no cursor of this list: send what a page said as next");
+    place.filter(|place| !place.chars().any(char::is_control)).ok_or_else(wrong)
+}
+
 impl<S: Send + Sync> FromRequestParts<S> for Paging {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
         let Query(query) = Query::<PagingQuery>::from_request_parts(parts, state).await?;
-        if query.limit == Some(0) {
-            return Err(Problem::bad_request("limit must be at least 1"));
+        if query.limit.is_some_and(|limit| !(1..=PageRequest::LIMIT_MAX).contains(&limit)) {
+            let range = format!("limit must be 1 to {}", PageRequest::LIMIT_MAX);
+            return Err(Problem::bad_request(range));
         }
-        let after = query.after.filter(|cursor| !cursor.is_empty());
+        let after =
+            query.after.filter(|cursor| !cursor.is_empty()).as_deref().map(read_cursor).transpose()?;
         Ok(Self(PageRequest::new(query.limit, after)))
+    }
+}
+
+/// A page of a list as an answer: `items`, `next` (absent on the last page) and a `Link` to the next page
+/// (RFC 8288, relation `next`) made from the request's own target.
+#[derive(Clone, Debug)]
+pub struct Listing<T>(pub Page<T>, pub Uri);
+
+/// The target of the next page, relative to the server.
+fn next_page(uri: &Uri, cursor: &str) -> String {
+    let pairs = uri.query().unwrap_or_default().split('&');
+    let kept = pairs.filter(|pair| !pair.is_empty() && pair.split('=').next() != Some("after"));
+    let query: Vec<_> = kept.map(str::to_owned).chain([format!("after={cursor}")]).collect();
+    format!("{}?{}", uri.path(), query.join("&"))
+}
+
+impl<T: Serialize> IntoResponse for Listing<T> {
+    fn into_response(self) -> Response {
+        let Self(page, uri) = self;
+        let next = page.next.as_deref().map(shown_cursor);
+        let link = next.as_deref().map(|cursor| format!("<{}>; rel=\"next\"", next_page(&uri, cursor)));
+        let mut answer = Json(Page { items: page.items, next }).into_response();
+        if let Some(Ok(link)) = link.map(HeaderValue::try_from) {
+            answer.headers_mut().insert(header::LINK, link);
+        }
+        answer
     }
 }
 
@@ -177,6 +226,7 @@ mod tests {
         assert_eq!(post("application/json", r#"{"name":"#).await.0, StatusCode::BAD_REQUEST);
         let (status, body) = post("application/json", r#"{"name":7}"#).await;
         assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY);
+        assert_eq!(post("application/json", r#" ["a"]"#).await.0, StatusCode::UNPROCESSABLE_ENTITY);
         assert!(body.contains("expected a string") && body.contains("urn:nexus:problem:unprocessable"));
         let large = format!(r#"{{"name":"{}"}}"#, "a".repeat(300 << 10));
         assert_eq!(post("application/json", large).await.0, StatusCode::PAYLOAD_TOO_LARGE);
@@ -205,10 +255,38 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_listing_links_to_the_next_page_and_the_last_to_none() {
+        let uri: Uri = "/things?q=a%20b&after=cOld&limit=2".parse().expect("a uri");
+        let page = |next: Option<&str>| Page { items: vec![1, 2], next: next.map(str::to_owned) };
+        let response = Listing(page(Some("x")), uri.clone()).into_response();
+        let cursor = shown_cursor("x");
+        let link = format!("</things?q=a%20b&limit=2&after={cursor}>; rel=\"next\"");
+        assert_eq!(response.headers()[header::LINK], link.as_str());
+        let body = response.into_body().collect().await.expect("a body").to_bytes();
+        let body: serde_json::Value = serde_json::from_slice(&body).expect("JSON");
+        assert_eq!(body, serde_json::json!({"items": [1, 2], "next": cursor}));
+        assert_eq!(read_cursor(&cursor).expect("ours"), "x");
+        assert!(!Listing(page(None), uri).into_response().headers().contains_key(header::LINK));
+    }
+
+    #[tokio::test]
     async fn paging_is_bounded() {
-        assert!(get("/page?limit=100000&after=x").await.1.contains("limit: 200, after: Some(\"x\")"));
+        let cursor = shown_cursor("x");
+        let (_, page) = get(&format!("/page?limit=200&after={cursor}")).await;
+        assert!(page.contains("limit: 200, after: Some(\"x\")"), "{page}");
         assert!(get("/page?after=").await.1.contains("limit: 50, after: None"));
-        for query in ["limit=0", "limit=-1", "limit=ten", "limit=99999999999"] {
+        let control = format!("after={}", shown_cursor("a\0"));
+        for query in [
+            "limit=0",
+            "limit=201",
+            "limit=-1",
+            "limit=ten",
+            "limit=99999999999",
+            "after=x",
+            "after=c_-%00",
+            "after=cQ",
+            &control,
+        ] {
             assert_eq!(get(&format!("/page?{query}")).await.0, StatusCode::BAD_REQUEST, "{query}");
         }
     }

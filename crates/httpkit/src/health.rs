@@ -10,13 +10,13 @@ use axum::{
     response::{IntoResponse, Response},
     routing::get,
 };
-use http::{HeaderMap, HeaderValue, StatusCode, header};
+use http::{HeaderMap, StatusCode, header};
 use serde::Serialize;
 use settings::Secret;
 use subtle::ConstantTimeEq;
 use telemetry::{Component, Health, Metrics, State};
 
-use crate::{Json, Path, Problem};
+use crate::{Json, Path, Problem, bearer};
 
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 
@@ -79,9 +79,8 @@ pub fn metrics(metrics: &Metrics) -> Response {
 /// Whether a request carries the metrics token as its bearer; an empty token opens nothing.
 #[must_use]
 pub fn bears(headers: &HeaderMap, token: &Secret) -> bool {
-    let value = headers.get(header::AUTHORIZATION).map(HeaderValue::as_bytes).unwrap_or_default();
-    let given = value.strip_prefix(b"Bearer ").unwrap_or_default();
-    !token.is_empty() && bool::from(given.ct_eq(token.expose().as_bytes()))
+    let given = bearer(headers).unwrap_or_default();
+    !token.is_empty() && bool::from(given.as_bytes().ct_eq(token.expose().as_bytes()))
 }
 
 struct Desk {

@@ -6,6 +6,7 @@
 
 mod access;
 mod address;
+mod bearer;
 mod body;
 pub mod client;
 pub mod conditional;
@@ -30,12 +31,13 @@ mod wire;
 
 pub use access::{LoggedPath, RequestId, X_REQUEST_ID};
 pub use address::{ClientAddr, Peer, Scheme, TrustedProxies};
+pub use bearer::bearer;
 pub use body::{BodyTooLong, GoingDown, Stalled, body_problem, is_idle_timeout, limit_body, limit_idle};
 pub use content::Content;
 pub use encoding::Encoded;
 pub use error::{AddressError, ClientError, FrontError, TlsError};
 pub use etag::ETag;
-pub use extract::{JSON_BYTES_MAX, Json, Paging, Path, Query};
+pub use extract::{JSON_BYTES_MAX, Json, Listing, Paging, Path, Query};
 pub use front::Front;
 pub use guard::{Guard, fallbacks, guard, method_not_allowed};
 pub use problem::{MEDIA_TYPE as PROBLEM_MEDIA_TYPE, Problem, TYPE_PREFIX as PROBLEM_TYPE_PREFIX};

@@ -5,7 +5,7 @@ use std::time::Duration;
 use base::{AuditId, Page, PageRequest, TenantId, Timestamp};
 use db::Tx;
 
-use crate::{Caller, Identity, Result, SWEEP_BATCH, page, store};
+use crate::{Caller, Identity, Result, SWEEP_BATCH, store};
 
 /// How long a record is kept.
 pub const AUDIT_LIFETIME: Duration = Duration::from_secs(365 * 24 * 3600);
@@ -136,7 +136,7 @@ impl Identity {
         let before = request.after.as_deref().unwrap_or(NEWEST);
         let mut tx = self.db.read().await?;
         let entries = store::audit::list(&mut tx, tenant, before, request.limit + 1).await?;
-        Ok(page(entries, request, |entry| entry.id.to_string()))
+        Ok(Page::cut(entries, request.limit, |entry| entry.id.to_string()))
     }
 
     /// Deletes records that are too old or too many.

@@ -7,7 +7,6 @@ use crate::{
     model::{
         self, KEY_PREFIX, KeyInfo, KeyWish, LAST_USED_RESOLUTION, NewKey, Presented, Secret, SecretHash,
     },
-    page,
     store::{
         self,
         key::{KeyToAdd, StoredKey},
@@ -55,7 +54,7 @@ impl Identity {
         let after = request.after.as_deref().unwrap_or_default();
         let mut tx = self.db.read().await?;
         let keys = store::key::list(&mut tx, tenant, after, request.limit + 1).await?;
-        Ok(page(keys, request, |key| key.id.to_string()))
+        Ok(Page::cut(keys, request.limit, |key| key.id.to_string()))
     }
 
     /// Revokes a key and ends its sessions, at once: the next request with either is refused. Revoking again

@@ -104,7 +104,7 @@ impl Identity {
         let after = request.after.as_deref().unwrap_or_default();
         let mut tx = self.db.read().await?;
         let tenants = store::tenant::list(&mut tx, after, request.limit + 1).await?;
-        Ok(page(tenants, request, |tenant| tenant.id.to_string()))
+        Ok(Page::cut(tenants, request.limit, |tenant| tenant.id.to_string()))
     }
 
     /// What a tenant is called.
@@ -128,14 +128,6 @@ impl Identity {
         tx.commit().await?;
         Ok(swept)
     }
-}
-
-/// A page of `items`, of which one more than `limit` were asked for.
-fn page<T>(mut items: Vec<T>, request: &PageRequest, cursor: impl Fn(&T) -> String) -> Page<T> {
-    let more = items.len() > request.limit as usize;
-    items.truncate(request.limit as usize);
-    let next = items.last().filter(|_| more).map(cursor);
-    Page { items, next }
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use base::{Page, PageRequest, Role, TenantId, UserId};
 use db::Tx;
 
 use crate::{
-    Action, Caller, Identity, IdentityError, Result, Scopes, User, model, page, password,
+    Action, Caller, Identity, IdentityError, Result, Scopes, User, model, password,
     store::{self, person::StoredPerson, session::Holder},
 };
 
@@ -81,7 +81,7 @@ impl Identity {
         let after = request.after.as_deref().unwrap_or_default();
         let mut tx = self.db.read().await?;
         let users = store::person::list(&mut tx, tenant, after, request.limit + 1).await?;
-        Ok(page(users, request, |user| user.id.to_string()))
+        Ok(Page::cut(users, request.limit, |user| user.id.to_string()))
     }
 
     /// The person who signs in with a name.

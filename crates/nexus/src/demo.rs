@@ -4,7 +4,7 @@ use std::{process::ExitCode, time::Duration};
 
 use anyhow::Result;
 use base::{PageRequest, Role};
-use catalogue::Catalogue;
+use catalogue::{AssetFilter, Catalogue};
 use httpkit::tls::PairFiles;
 use identity::{Caller, Identity, KeyWish, Scope, Scopes};
 use settings::Settings;
@@ -55,7 +55,8 @@ impl Demo {
     async fn show(&self) -> Result<()> {
         let operator = Caller::operator(self.identity.home_tenant().await?);
         let one = PageRequest::new(Some(1), None);
-        if !self.catalogue.assets(&operator.principal, &one, None).await?.items.is_empty() {
+        if !self.catalogue.assets(&operator.principal, &one, &AssetFilter::default()).await?.items.is_empty()
+        {
             return Ok(());
         }
         let file = self.settings.data.join("demonstration.mp4");

@@ -9,8 +9,12 @@ use blob::Store;
 use catalogue::Catalogue;
 use db::Db;
 use edge::{Edge, EdgeOptions, Upstream};
-use events::{Bus, Outbox, PumpOptions};
-use httpkit::Front;
+use events::{
+    Bus, Outbox, PumpOptions,
+    webhooks::{MasterKey, Webhooks},
+};
+use httpkit::{Front, outbound::Reach};
+use idempotency::Idempotency;
 use identity::{Identity, SetupOffer};
 use jobs::{Instance, Presence, Queue, WorkerOptions};
 use lifecycle::Tasks;
@@ -48,6 +52,7 @@ struct House {
     identity: Identity,
     store: Store,
     queue: Queue,
+    outbox: Outbox,
     bus: Bus,
     catalogue: Catalogue,
     instance: Instance,
@@ -71,7 +76,7 @@ impl House {
         let lease = Duration::from_secs(settings.transcode.lease_seconds.into());
         let grace = Duration::from_secs(settings.playback.version_grace_seconds.into());
         let catalogue =
-            Catalogue::new(db.clone(), queue.clone(), outbox, bus.clone(), ambient.clone(), lease)
+            Catalogue::new(db.clone(), queue.clone(), outbox.clone(), bus.clone(), ambient.clone(), lease)
                 .with_limits(stores::limits(&settings.upload))
                 .with_version_grace(grace);
         if let Some(previous) = instance.previous() {
@@ -92,6 +97,7 @@ impl House {
             identity,
             store,
             queue,
+            outbox,
             bus,
             catalogue,
             instance,
@@ -130,6 +136,8 @@ impl House {
             queue: self.queue.clone(),
             store: self.store.clone(),
             bus: self.bus.clone(),
+            webhooks: self.webhooks()?,
+            idempotency: Idempotency::new(self.db.clone(), self.ambient.clone()),
             signer,
             verifier,
             edge_credential: credential,
@@ -138,13 +146,32 @@ impl House {
             metrics: self.metrics.clone(),
             metrics_token: settings.telemetry.metrics_token.clone(),
             urls: Urls { public: settings.public_url(), media: settings.edge_url() },
-            limits: origin::Limits { upload: settings.upload.clone(), playback: settings.playback.clone() },
+            limits: origin::Limits {
+                upload: settings.upload.clone(),
+                playback: settings.playback.clone(),
+                webhook_reach: if settings.webhook.allow_private { Reach::Anywhere } else { Reach::Public },
+            },
             presigned_reads: settings.store.presigned_reads,
             worker: self.instance.worker().clone(),
             tasks: self.tasks.clone(),
         });
         origin::wire(&origin, &self.tasks);
+        let edge = &settings.edge;
+        origin::purge_far(&self.tasks, &self.outbox, &edge.purge, &edge.credential);
         Ok(origin)
+    }
+
+    fn webhooks(&self) -> Result<Webhooks> {
+        let settings = &self.settings.webhook;
+        let key = if settings.key.is_empty() {
+            let path = self.settings.data.join("webhook.key");
+            stores::secret_file(&path, || self.ambient.bytes::<32>().to_vec())?
+        } else {
+            settings.key.expose().as_bytes().to_vec()
+        };
+        let (db, ambient, outbox) = (self.db.clone(), self.ambient.clone(), self.outbox.clone());
+        let key = MasterKey::new(&key);
+        Ok(Webhooks::new(db, ambient, outbox, key, catalogue::events::OUTCOMES, settings.allow_private))
     }
 
     fn signer(&self) -> Result<Signer> {
@@ -234,6 +261,8 @@ async fn everything(house: &House) -> Result<Router> {
         .with_credential(credential)
         .with_keys(origin.signer.jwks());
     let edge = Edge::new(options, Upstream::in_process(origin::media_router(&origin)), &house.tasks)?;
+    let purged = edge.clone();
+    origin::purge_near(&origin, &house.tasks, move |path| purged.purge(path));
     Ok(origin::router(&origin).merge(edge.router()))
 }
 

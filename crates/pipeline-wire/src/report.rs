@@ -66,7 +66,8 @@ pub struct VideoStream {
     pub fps_den: u32,
     /// Packets that carry a picture.
     pub frames: u64,
-    /// First presentation time, in nanoseconds on `clock`.
+    /// First presentation time, in nanoseconds on `clock`; where the first picture alone is off the beat of all others
+    /// and lasts longer than one, the beat it belongs to.
     pub first_ns: i64,
     /// End of the last picture, in nanoseconds on `clock`.
     pub end_ns: i64,

@@ -16,5 +16,5 @@ pub use error::SettingsError;
 pub use load::{Override, load, load_from, state_folder, to_toml};
 pub use secret::{Secret, write_secret};
 pub use sections::{
-    Database, Edge, LogFormat, Playback, Server, Settings, Store, Telemetry, Tls, Transcode, Upload,
+    Database, Edge, LogFormat, Playback, Server, Settings, Store, Telemetry, Tls, Transcode, Upload, Webhook,
 };

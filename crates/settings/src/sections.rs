@@ -28,6 +28,8 @@ pub struct Settings {
     pub edge: Edge,
     /// Playback tokens.
     pub playback: Playback,
+    /// Events posted to addresses of a tenant's choice.
+    pub webhook: Webhook,
     /// Logs and metrics.
     pub telemetry: Telemetry,
 }
@@ -44,6 +46,7 @@ impl Default for Settings {
             transcode: Transcode::default(),
             edge: Edge::default(),
             playback: Playback::default(),
+            webhook: Webhook::default(),
             telemetry: Telemetry::default(),
         }
     }
@@ -299,6 +302,8 @@ pub struct Edge {
     pub cache_object_max_mb: u32,
     /// Shared secret that tells the origin a token was verified here; empty refuses private media.
     pub credential: Secret,
+    /// Base URLs of edges in other processes, which an origin tells what they may no longer keep.
+    pub purge: Vec<String>,
     /// Seconds between refreshes of the token keys from the upstream, 5 to 86,400.
     pub jwks_refresh_seconds: u32,
     /// Seconds to wait for the upstream's headers, 1 to 600.
@@ -313,6 +318,7 @@ impl Default for Edge {
             cache_memory_mb: 256,
             cache_object_max_mb: 64,
             credential: Secret::default(),
+            purge: Vec::new(),
             jwks_refresh_seconds: 60,
             upstream_timeout_seconds: 30,
         }
@@ -335,6 +341,17 @@ impl Default for Playback {
     fn default() -> Self {
         Self { token_ttl_seconds: 6 * 3600, token_bucket_seconds: 3600, version_grace_seconds: 24 * 3600 }
     }
+}
+
+/// Events posted to addresses of a tenant's choice.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Webhook {
+    /// Whether addresses without TLS and within private networks are taken too; for development.
+    pub allow_private: bool,
+    /// What the secrets of all webhooks are derived from, at least 32 characters and the same in every origin of
+    /// a database; empty makes a key of this process's own in the data folder.
+    pub key: Secret,
 }
 
 /// How log lines look.

@@ -12,6 +12,8 @@ const PRESETS: [&str; 9] =
     ["ultrafast", "superfast", "veryfast", "faster", "fast", "medium", "slow", "slower", "veryslow"];
 /// Shorter shared secrets can be guessed.
 const CREDENTIAL_BYTES_MIN: usize = 16;
+/// As long as the output of the hash that keys are used with.
+const WEBHOOK_KEY_BYTES_MIN: usize = 32;
 
 fn invalid(key: &'static str, problem: String) -> SettingsError {
     SettingsError::Invalid { key, problem }
@@ -72,6 +74,10 @@ impl Settings {
         within("server.connections_max", server.connections_max, 1..=1_000_000)?;
         within("server.shutdown_farewell_seconds", server.shutdown_farewell_seconds, 0..=300)?;
         within("server.shutdown_grace_seconds", server.shutdown_grace_seconds, 0..=3_600)?;
+        if !self.telemetry.metrics_token.expose().bytes().all(|byte| byte.is_ascii_graphic()) {
+            let problem = "must be visible ASCII without spaces, as a header carries it";
+            return Err(invalid("telemetry.metrics_token", problem.into()));
+        }
         self.validate_tls()
     }
 
@@ -149,6 +155,15 @@ impl Settings {
                 format!("must have at least {CREDENTIAL_BYTES_MIN} characters"),
             ));
         }
+        edge.purge.iter().try_for_each(|url| http_url("edge.purge", url))?;
+        if !edge.purge.is_empty() && edge.credential.is_empty() {
+            return Err(invalid("edge.credential", "is empty, but edge.purge needs it".into()));
+        }
+        let webhook_key = &self.webhook.key;
+        if !webhook_key.is_empty() && webhook_key.expose().len() < WEBHOOK_KEY_BYTES_MIN {
+            let problem = format!("must have at least {WEBHOOK_KEY_BYTES_MIN} characters");
+            return Err(invalid("webhook.key", problem));
+        }
         within("playback.token_ttl_seconds", self.playback.token_ttl_seconds, 60..=604_800)?;
         within("playback.token_bucket_seconds", self.playback.token_bucket_seconds, 1..=86_400)?;
         within("playback.version_grace_seconds", self.playback.version_grace_seconds, 0..=30 * 24 * 3_600)
@@ -186,11 +201,16 @@ mod tests {
             s.tls = crate::Tls { cert: "a.pem".into(), key: "b.pem".into(), self_signed: true };
         };
         assert_eq!(refused(both), "tls.self_signed");
+        let spaced = |s: &mut Settings| s.telemetry.metrics_token = crate::Secret::new("a b");
+        assert_eq!(refused(spaced), "telemetry.metrics_token");
         assert_eq!(refused(|s| s.database.url = crate::Secret::new("mysql://x")), "database.url");
         assert_eq!(refused(|s| s.store.presigned_reads = true), "store.presigned_reads");
         assert_eq!(refused(|s| s.transcode.preset = "warp".into()), "transcode.preset");
         assert_eq!(refused(|s| s.transcode.heights = vec![7]), "transcode.heights");
         assert_eq!(refused(|s| s.edge.cache_object_max_mb = 1_000), "edge.cache_object_max_mb");
         assert_eq!(refused(|s| s.edge.credential = crate::Secret::new("short")), "edge.credential");
+        assert_eq!(refused(|s| s.edge.purge = vec!["edge:8081".into()]), "edge.purge");
+        assert_eq!(refused(|s| s.edge.purge = vec!["http://edge:8081".into()]), "edge.credential");
+        assert_eq!(refused(|s| s.webhook.key = crate::Secret::new("short")), "webhook.key");
     }
 }

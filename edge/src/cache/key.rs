@@ -20,3 +20,27 @@ pub(crate) struct Key {
     pub coding: Coding,
     pub access: Access,
 }
+
+impl Key {
+    /// Whether it is `path` or something below it.
+    pub(crate) fn lies_under(&self, path: &str) -> bool {
+        let rest = self.path.strip_prefix(path.trim_end_matches('/'));
+        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_whole_segments_lie_under_a_path() {
+        let key = Key { path: "/media/ab/v1/x.m4s".into(), coding: Coding::Identity, access: Access::Public };
+        for path in ["/media/ab", "/media/ab/", "/media/ab/v1", "/media/ab/v1/x.m4s", "/media/"] {
+            assert!(key.lies_under(path), "{path}");
+        }
+        for path in ["/media/a", "/media/abc", "/media/ab/v1/x", "/media/ab/v1/x.m4s/y"] {
+            assert!(!key.lies_under(path), "{path}");
+        }
+    }
+}

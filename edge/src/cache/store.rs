@@ -102,6 +102,15 @@ impl Store {
         removed.is_some_and(|slot| slot.asked_for)
     }
 
+    /// Removes every answer at `path` and below it.
+    pub(crate) fn purge(&mut self, path: &str) {
+        let under = self.index.iter().filter(|(key, _)| key.lies_under(path));
+        let purged: Vec<usize> = under.map(|(_, at)| *at).collect();
+        for at in purged {
+            self.unlink(at);
+        }
+    }
+
     fn unlink(&mut self, at: usize) -> Slot {
         let slot = self.slots[at].take().expect("only occupied slots are unlinked");
         match slot.older {

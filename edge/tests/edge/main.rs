@@ -2,5 +2,6 @@
 
 mod coalescing;
 mod freshness;
+mod purge;
 mod requests;
 mod support;

@@ -1,11 +1,15 @@
 //! `/api/v1/assets`.
 
-use std::time::Duration;
+use std::{str::FromStr, time::Duration};
 
-use axum::{extract::State, http::StatusCode};
-use base::{AssetId, Page};
-use catalogue::{AssetPatch, Visibility};
-use httpkit::{Json, Paging, Path, Problem, Query};
+use axum::{
+    extract::State,
+    http::{HeaderMap, HeaderName, StatusCode, Uri, header},
+    response::{IntoResponse, Response},
+};
+use base::{AssetId, Page, Timestamp};
+use catalogue::{Asset, AssetFilter, AssetPatch};
+use httpkit::{Json, Listing, Paging, Path, Problem, Query, conditional};
 use identity::Action;
 use media::Object;
 use serde::{Deserialize, Serialize};
@@ -14,6 +18,7 @@ use super::{
     auth::{Acting, Member},
     error::problem,
     link::{self, MediaBase},
+    number,
     table::{EDIT, READ, Routes},
     view::{self, AssetView},
 };
@@ -24,9 +29,44 @@ const TOKEN_LIFE_MAX: Duration = Duration::from_secs(7 * 24 * 3600);
 /// Shortest life of a token: less would end within a film's start.
 const TOKEN_LIFE_MIN: Duration = Duration::from_secs(60);
 
+/// What a list may be narrowed to. Times are milliseconds since 1970.
 #[derive(Deserialize)]
 struct Search {
     q: Option<String>,
+    state: Option<String>,
+    visibility: Option<String>,
+    created_from_ms: Option<i64>,
+    created_before_ms: Option<i64>,
+}
+
+impl Search {
+    fn filter(self) -> Result<AssetFilter, Problem> {
+        let at = |millis: i64| Timestamp(millis.saturating_mul(1_000));
+        Ok(AssetFilter {
+            title: self.q,
+            state: self.state.map(|text| named("state", &text)).transpose()?,
+            visibility: self.visibility.map(|text| named("visibility", &text)).transpose()?,
+            created_from: self.created_from_ms.map(at),
+            created_before: self.created_before_ms.map(at),
+        })
+    }
+}
+
+/// A value that has one of several names.
+fn named<T: FromStr<Err = String>>(field: &'static str, text: &str) -> Result<T, Problem> {
+    text.parse().map_err(|reason| Problem::unprocessable(format!("{field}: {reason}")).member("field", field))
+}
+
+/// What an asset's editable state is recognised by: it changes with every change of title, visibility or state,
+/// and not with progress, which the same answer shows.
+fn tag(asset: &Asset) -> [(HeaderName, String); 1] {
+    [(header::ETAG, format!("\"{}\"", asset.updated.micros()))]
+}
+
+/// The times of update that a request's If-Match stands for.
+fn expected(headers: &HeaderMap) -> Option<Vec<Timestamp>> {
+    let tags = conditional::expected_tags(headers)?;
+    Some(tags.iter().filter_map(|tag| tag.parse().ok().map(Timestamp)).collect())
 }
 
 #[derive(Deserialize)]
@@ -39,6 +79,7 @@ struct Change {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct TokenWish {
+    #[serde(default, deserialize_with = "number::whole")]
     expires_in_seconds: Option<u32>,
 }
 
@@ -68,37 +109,34 @@ async fn list(
     Member(caller): Member,
     Paging(page): Paging,
     Query(search): Query<Search>,
-) -> Result<Json<Page<AssetView>>, Problem> {
-    let found = origin.catalogue.assets(&caller, &page, search.q.as_deref()).await.map_err(problem)?;
-    let mut items = Vec::with_capacity(found.items.len());
-    for asset in found.items {
-        items.push(view::asset(&origin, asset).await?);
-    }
-    Ok(Json(Page { items, next: found.next }))
+    uri: Uri,
+) -> Result<Listing<AssetView>, Problem> {
+    let found = origin.catalogue.assets(&caller, &page, &search.filter()?).await.map_err(problem)?;
+    Ok(Listing(Page { items: view::assets(&origin, found.items).await?, next: found.next }, uri))
 }
 
 async fn show(
     State(origin): State<Origin>,
     Member(caller): Member,
     Path(id): Path<AssetId>,
-) -> Result<Json<AssetView>, Problem> {
+) -> Result<Response, Problem> {
     let asset = origin.catalogue.asset(&caller, &id).await.map_err(problem)?;
-    view::asset(&origin, asset).await.map(Json)
+    Ok((tag(&asset), Json(view::asset(&origin, asset).await?)).into_response())
 }
 
 async fn change(
     State(origin): State<Origin>,
     Member(caller): Member,
     Path(id): Path<AssetId>,
+    headers: HeaderMap,
     Json(change): Json<Change>,
-) -> Result<Json<AssetView>, Problem> {
-    let visibility = change.visibility.as_deref().map(str::parse::<Visibility>).transpose();
-    let visibility = visibility.map_err(|reason| {
-        Problem::unprocessable(format!("visibility: {reason}")).member("field", "visibility")
-    })?;
+) -> Result<Response, Problem> {
+    let visibility = change.visibility.map(|text| named("visibility", &text)).transpose()?;
     let patch = AssetPatch { title: change.title, visibility };
-    let asset = origin.catalogue.update_asset(&caller, &id, patch).await.map_err(problem)?;
-    view::asset(&origin, asset).await.map(Json)
+    let expected = expected(&headers);
+    let changed = origin.catalogue.update_asset(&caller, &id, patch, expected.as_deref()).await;
+    let asset = changed.map_err(problem)?;
+    Ok((tag(&asset), Json(view::asset(&origin, asset).await?)).into_response())
 }
 
 async fn remove(

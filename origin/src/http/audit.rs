@@ -1,8 +1,7 @@
 //! `/api/v1/audit`: who did what, newest first.
 
-use axum::extract::State;
-use base::Page;
-use httpkit::{Json, Paging, Problem};
+use axum::{extract::State, http::Uri};
+use httpkit::{Listing, Paging, Problem};
 use identity::AuditEntry;
 use serde::Serialize;
 
@@ -46,7 +45,8 @@ async fn list(
     State(origin): State<Origin>,
     Member(caller): Member,
     Paging(page): Paging,
-) -> Result<Json<Page<EntryView>>, Problem> {
+    uri: Uri,
+) -> Result<Listing<EntryView>, Problem> {
     let found = origin.identity.audit(&caller.tenant, &page).await.map_err(problem)?;
-    Ok(Json(found.map(view)))
+    Ok(Listing(found.map(view), uri))
 }

@@ -7,7 +7,7 @@ use axum::{
     http::{Extensions, HeaderMap, Method, header, request::Parts},
 };
 use base::Principal;
-use httpkit::{ClientAddr, Problem};
+use httpkit::{ClientAddr, Problem, bearer};
 use identity::Caller;
 
 use super::error::problem;
@@ -22,13 +22,6 @@ pub(crate) struct Member(pub Principal);
 pub(crate) struct Acting(pub Caller);
 /// The address that a request comes from, where it is known.
 pub(crate) struct Address(pub Option<IpAddr>);
-
-/// The key of an `Authorization: Bearer` header.
-pub(super) fn bearer(headers: &HeaderMap) -> Option<&str> {
-    let value = headers.get(header::AUTHORIZATION)?.to_str().ok()?;
-    let (scheme, secret) = value.split_once(' ')?;
-    scheme.eq_ignore_ascii_case("bearer").then(|| secret.trim())
-}
 
 /// The session secret of a cookie header.
 pub(super) fn session(headers: &HeaderMap) -> Option<&str> {
@@ -106,13 +99,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn credentials_are_found_in_their_headers() {
-        let mut headers = HeaderMap::new();
-        headers.insert(header::AUTHORIZATION, HeaderValue::from_static("bearer  abc "));
-        headers.append(header::COOKIE, HeaderValue::from_static("a=b; nexus_session=xyz"));
-        assert_eq!(bearer(&headers), Some("abc"));
-        assert_eq!(session(&headers), Some("xyz"));
-        headers.insert(header::AUTHORIZATION, HeaderValue::from_static("Basic abc"));
-        assert_eq!(bearer(&headers), None);
+    fn a_session_is_found_among_cookies() {
+        let cookies = |text| HeaderMap::from_iter([(header::COOKIE, HeaderValue::from_static(text))]);
+        assert_eq!(session(&cookies("a=b; nexus_session=xyz")), Some("xyz"));
+        assert_eq!(session(&cookies("a=b; xnexus_session=xyz")), None);
     }
 }

@@ -7,7 +7,9 @@ use axum::http::StatusCode;
 use blob::BlobError;
 use catalogue::CatalogueError;
 use db::DbError;
+use events::EventsError;
 use httpkit::Problem;
+use idempotency::IdempotencyError;
 use identity::IdentityError;
 use jobs::JobsError;
 use tracing::{error, warn};
@@ -119,12 +121,49 @@ impl Answer for CatalogueError {
             }
             Self::TooLarge { limit } => Problem::payload_too_large(limit),
             Self::Busy { wait } => Problem::conflict(self.to_string()).retry_after(wait.max(RETRY_MIN)),
+            Self::Crowded => Problem::unavailable(self.to_string(), RETRY_AFTER),
+            Self::Changed => Problem::precondition_failed(self.to_string()),
             Self::Incomplete { .. } | Self::NoSource | Self::Illegal(_) => {
                 Problem::conflict(self.to_string())
             }
             Self::Db(error) => error.answer(),
             Self::Jobs(error) => error.answer(),
             other => ours(&other),
+        }
+    }
+}
+
+impl Answer for EventsError {
+    fn answer(self) -> Problem {
+        match self {
+            Self::NotFound => Problem::not_found("there is no such webhook"),
+            Self::Invalid { field, problem } => {
+                Problem::unprocessable(format!("{field}: {problem}")).member("field", field)
+            }
+            Self::TooMany { .. } | Self::Disabled => Problem::conflict(self.to_string()),
+            Self::Db(error) => error.answer(),
+            Self::PayloadTooLarge(_) => ours(&self),
+        }
+    }
+}
+
+/// Statuses as the draft says (draft-ietf-httpapi-idempotency-key-header-07 §2.7).
+impl Answer for IdempotencyError {
+    fn answer(self) -> Problem {
+        let detail = self.to_string();
+        match self {
+            Self::Key => Problem::bad_request(detail),
+            Self::InFlight => {
+                let title = "A request with this Idempotency-Key is being handled";
+                Problem::new(StatusCode::CONFLICT, "idempotency-key-in-flight", title)
+                    .retry_after(RETRY_AFTER)
+            }
+            Self::Reused => {
+                let title = "This Idempotency-Key was used for another request";
+                Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "idempotency-key-reused", title)
+            }
+            Self::Full => Problem::unavailable(detail, RETRY_AFTER),
+            Self::Db(error) => error.answer(),
         }
     }
 }

@@ -2,15 +2,19 @@
 
 use std::time::Duration;
 
-use axum::{extract::State, http::StatusCode};
-use base::{ApiKeyId, Page, Role, Timestamp};
-use httpkit::{Json, Paging, Path, Problem};
+use axum::{
+    extract::State,
+    http::{StatusCode, Uri},
+};
+use base::{ApiKeyId, Role, Timestamp};
+use httpkit::{Json, Listing, Paging, Path, Problem};
 use identity::{KeyInfo, KeyWish, Scope, Scopes};
 use serde::{Deserialize, Serialize};
 
 use super::{
     auth::{Acting, Member},
     error::problem,
+    number,
     table::{ADMIN, Routes},
 };
 use crate::Origin;
@@ -45,6 +49,7 @@ struct Wanted {
     name: String,
     role: Role,
     scopes: Option<Vec<String>>,
+    #[serde(default, deserialize_with = "number::whole")]
     expires_in_seconds: Option<u32>,
 }
 
@@ -93,9 +98,10 @@ async fn list(
     State(origin): State<Origin>,
     Member(caller): Member,
     Paging(page): Paging,
-) -> Result<Json<Page<KeyView>>, Problem> {
+    uri: Uri,
+) -> Result<Listing<KeyView>, Problem> {
     let found = origin.identity.list_keys(&caller.tenant, &page).await.map_err(problem)?;
-    Ok(Json(found.map(view)))
+    Ok(Listing(found.map(view), uri))
 }
 
 async fn create(

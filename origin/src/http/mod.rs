@@ -4,14 +4,20 @@ mod assets;
 mod audit;
 mod auth;
 mod error;
+mod followers;
 mod health;
+mod idempotent;
 mod jobs;
 mod keys;
 mod limits;
 mod link;
 mod me;
 mod media;
+mod number;
+mod openapi;
+mod pace;
 mod page;
+mod plays;
 mod session;
 mod setup;
 mod stream;
@@ -19,11 +25,14 @@ mod table;
 mod users;
 mod view;
 mod watch;
+mod webhooks;
 
 use axum::Router;
 
 pub(crate) use auth::Member;
 pub(crate) use error::problem;
+pub(crate) use followers::Followers;
+pub(crate) use pace::Pace;
 pub(crate) use table::{Access, Routes, UPLOAD};
 
 use crate::{Origin, upload};
@@ -45,6 +54,9 @@ fn routes() -> Routes {
         .and(jobs::routes())
         .and(limits::routes())
         .and(stream::routes())
+        .and(webhooks::routes())
+        .and(plays::routes())
+        .and(openapi::routes())
         .and(watch::routes())
         .and(health::routes())
         .and(upload::routes())

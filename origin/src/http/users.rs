@@ -1,8 +1,11 @@
 //! `/api/v1/users`: the people of a tenant.
 
-use axum::{extract::State, http::StatusCode};
-use base::{Page, Role, Timestamp, UserId};
-use httpkit::{Json, Paging, Path, Problem};
+use axum::{
+    extract::State,
+    http::{StatusCode, Uri},
+};
+use base::{Role, Timestamp, UserId};
+use httpkit::{Json, Listing, Paging, Path, Problem};
 use identity::{NewUser, User, UserChange};
 use serde::{Deserialize, Serialize};
 
@@ -67,9 +70,10 @@ async fn list(
     State(origin): State<Origin>,
     Member(caller): Member,
     Paging(page): Paging,
-) -> Result<Json<Page<UserView>>, Problem> {
+    uri: Uri,
+) -> Result<Listing<UserView>, Problem> {
     let found = origin.identity.list_users(&caller.tenant, &page).await.map_err(problem)?;
-    Ok(Json(found.map(view)))
+    Ok(Listing(found.map(view), uri))
 }
 
 async fn create(

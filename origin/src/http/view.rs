@@ -1,6 +1,7 @@
 //! Assets as the API shows them.
 
-use catalogue::{Asset, State, TrackProgress};
+use base::AssetId;
+use catalogue::{Asset, Audience, State, TrackProgress};
 use httpkit::Problem;
 use media::{Object, TrackName};
 use serde::Serialize;
@@ -25,6 +26,8 @@ pub(super) struct AssetView {
     duration_ms: Option<u64>,
     source: SourceView,
     playable: bool,
+    plays: u64,
+    viewers: u64,
     #[serde(flatten)]
     urls: MediaUrls,
     share: String,
@@ -126,8 +129,26 @@ fn whole(name: TrackName) -> TrackProgress {
     TrackProgress { name, percent: 100 }
 }
 
+/// Assets, for their tenant.
+pub(super) async fn assets(origin: &Origin, assets: Vec<Asset>) -> Result<Vec<AssetView>, Problem> {
+    let ids: Vec<&AssetId> = assets.iter().map(|asset| &asset.id).collect();
+    let audiences = origin.catalogue.audiences(&ids).await.map_err(problem)?;
+    let mut views = Vec::with_capacity(assets.len());
+    for asset in assets {
+        let audience = audiences.get(asset.id.as_str()).copied().unwrap_or_default();
+        views.push(view(origin, asset, audience).await?);
+    }
+    Ok(views)
+}
+
 /// An asset, for its tenant.
 pub(super) async fn asset(origin: &Origin, asset: Asset) -> Result<AssetView, Problem> {
+    let audiences = origin.catalogue.audiences(&[&asset.id]).await.map_err(problem)?;
+    let audience = audiences.get(asset.id.as_str()).copied().unwrap_or_default();
+    view(origin, asset, audience).await
+}
+
+async fn view(origin: &Origin, asset: Asset, audience: Audience) -> Result<AssetView, Problem> {
     let urls = MediaUrls::of(&asset, &MediaBase::fresh(origin, &asset)?);
     let upload = asset.is_uploading().then(|| UploadView {
         url: format!("{}/files/{}", origin.urls.public, asset.source.upload),
@@ -142,6 +163,8 @@ pub(super) async fn asset(origin: &Origin, asset: Asset) -> Result<AssetView, Pr
         updated_ms: asset.updated.millis(),
         duration_ms: asset.duration_us.map(|micros| micros / 1000),
         playable: asset.is_playable(),
+        plays: audience.plays,
+        viewers: audience.viewers,
         share: link::watch(origin, &asset.id),
         embed: link::embed(origin, &asset.id),
         progress: progress(origin, &asset).await?,

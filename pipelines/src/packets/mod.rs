@@ -12,6 +12,8 @@ use pipeline_wire::{FailureKind, MediaClock, ProbeSpec};
 use crate::failure::{GraphError, Result};
 use crate::graph::LOOK;
 use crate::link::Link;
+use crate::picture_times;
+use crate::said_colours;
 use crate::source::source_element;
 pub use log::{PACKETS_MAX, Shape, StreamLog};
 use pass::{Pass, lock};
@@ -46,6 +48,10 @@ pub fn read(spec: &ProbeSpec, link: &Link) -> Result<Packets> {
     let parsebin = gst::ElementFactory::make("parsebin").build()?;
     pipeline.add_many([&source, &parsebin])?;
     source.link(&parsebin)?;
+    pipeline.connect_deep_element_added(|_, _, element| {
+        picture_times::complete(element);
+        said_colours::prefer_bitstream(element);
+    });
     let pass = Pass::new(spec, link, &pipeline);
     watch_container(&parsebin, &pass);
     parsebin.connect_pad_added({
@@ -89,10 +95,13 @@ fn watch_container(parsebin: &gst::Element, pass: &Arc<Pass>) {
     });
 }
 
-/// Containers with edit lists are read on stream time; the rest keep their own timestamps.
+/// Containers with edit lists, and those whose tracks have clocks of their own, are read on stream time; the rest keep
+/// their own timestamps.
 fn clock_of(container: &str) -> MediaClock {
     match container {
         "video/quicktime" | "audio/x-m4a" | "application/x-3gp" | "video/mj2" => MediaClock::StreamTime,
+        // Pictures that follow others out of order are moved, and their segment with them.
+        "application/mxf" => MediaClock::StreamTime,
         _ => MediaClock::Raw,
     }
 }

@@ -1,6 +1,7 @@
 //! Scenarios over the real binary, as its users meet it: each starts the servers it needs on free ports and ends them.
 //! One program for all, because each further one would be linked with the whole S3 client again.
 
+mod api;
 mod backup;
 mod bad_input;
 mod faults;
@@ -10,6 +11,7 @@ mod limits;
 mod many_processes;
 mod mutants;
 mod odd_films;
+mod openapi;
 mod origins;
 mod presigned;
 mod privacy;
@@ -20,3 +22,4 @@ mod steering;
 mod tls;
 mod tus;
 mod upload_to_play;
+mod webhooks;

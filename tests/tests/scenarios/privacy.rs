@@ -99,3 +99,57 @@ async fn an_edge_of_its_own_serves_public_and_private_films() {
     assert_eq!(again.body, hit.body);
     assert!(hit.header("cache-status").contains("hit"), "{hit:?}");
 }
+
+/// Media are immutable to caches; what is deleted or made private leaves the edges all the same.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_edge_forgets_what_is_deleted_or_made_private() {
+    let credential = format!("edge.credential={CREDENTIAL}");
+    let origin = Server::with(ServerOptions::command("origin", &[&credential])).await;
+    let edge = ServerOptions::command("edge", &[&credential, &format!("edge.upstream={}", origin.url)]);
+    let edge = Server::with(edge).await;
+    let purge = format!("edge.purge={}", edge.url);
+    let _teller = origin.beside(ServerOptions::command("origin", &[&credential, &purge])).await;
+    let _transcoder = origin.beside(ServerOptions::command("transcoder", &[])).await;
+    let (owner, viewer) = (origin.client(), edge.stranger());
+    let deleted = owner.ready(&film(), &["--visibility", "public"]).await;
+    let closed = owner.ready(&film(), &["--visibility", "public"]).await;
+    let kept = owner.ready(&film(), &["--visibility", "public"]).await;
+    let segment =
+        |asset: &Value| format!("/media/{}/v1/video-180/00000.m4s", asset["id"].as_str().expect("an id"));
+    for asset in [&deleted, &closed, &kept] {
+        viewer.get(&segment(asset)).await;
+        let hit = viewer.get(&segment(asset)).await;
+        assert!(hit.header("cache-control").contains("immutable"), "{hit:?}");
+        assert!(hit.header("cache-status").contains("; hit"), "{hit:?}");
+    }
+    let asset = |asset: &Value| format!("/api/v1/assets/{}", asset["id"].as_str().expect("an id"));
+    assert_eq!(owner.send(Method::DELETE, &asset(&deleted), &[], "").await.status, 204);
+    let private = json!({"visibility": "private"}).to_string();
+    let json = [("content-type", "application/json")];
+    assert_eq!(owner.send(Method::PATCH, &asset(&closed), &json, private).await.status, 200);
+    for gone in [&deleted, &closed] {
+        tests::eventually("the edge to forget", async || {
+            (status(&viewer, &segment(gone)).await == 404).then_some(())
+        })
+        .await;
+    }
+    let guessed = viewer.send(Method::DELETE, &segment(&kept), &[("nexus-edge", "guessed")], "").await;
+    assert_eq!(guessed.status, 405);
+    assert!(viewer.get(&segment(&kept)).await.header("cache-status").contains("; hit"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn in_one_process_a_deleted_film_ends_at_once() {
+    let server = Server::start().await;
+    let (owner, stranger) = (server.client(), server.stranger());
+    let asset = owner.ready(&film(), &["--visibility", "public"]).await;
+    let id = asset["id"].as_str().expect("an id");
+    let segment = format!("/media/{id}/v1/video-180/00000.m4s");
+    stranger.get(&segment).await;
+    assert!(stranger.get(&segment).await.header("cache-status").contains("; hit"));
+    owner.send(Method::DELETE, &format!("/api/v1/assets/{id}"), &[], "").await;
+    tests::eventually("the segment to be gone", async || {
+        (status(&stranger, &segment).await == 404).then_some(())
+    })
+    .await;
+}

@@ -3,18 +3,23 @@ import type {
   ApiKey,
   Asset,
   AssetPage,
+  AssetState,
   AuditEntry,
+  Delivery,
   DiskUse,
   Jobs,
   NewApiKey,
   Page,
+  Play,
   PlaybackToken,
+  RevealedWebhook,
   Role,
   Scope,
   Session,
   User,
   Visibility,
   Watch,
+  Webhook,
   Workers,
 } from './types';
 
@@ -91,15 +96,23 @@ export async function deleteSession(): Promise<void> {
   await request('DELETE', `${API}/session`);
 }
 
-interface AssetQuery {
+/** What the library is narrowed to; null narrows nothing. */
+export interface AssetFilter {
   q: string;
+  state: AssetState | null;
+  visibility: Visibility | null;
+}
+
+interface AssetQuery extends AssetFilter {
   after: string | null;
   signal?: AbortSignal;
 }
 
-export function listAssets({ q, after, signal }: AssetQuery): Promise<AssetPage> {
+export function listAssets({ q, state, visibility, after, signal }: AssetQuery): Promise<AssetPage> {
   const query = new URLSearchParams({ limit: String(LIBRARY_PAGE_SIZE) });
   if (q) query.set('q', q);
+  if (state) query.set('state', state);
+  if (visibility) query.set('visibility', visibility);
   if (after) query.set('after', after);
   return requestJson('GET', `${API}/assets?${query.toString()}`, signal ? { signal } : {});
 }
@@ -141,6 +154,43 @@ export function getWatch(id: string, token: string | null, signal?: AbortSignal)
   return requestJson('GET', `${API}/watch/${encodeURIComponent(id)}${query}`, signal ? { signal } : {});
 }
 
+/** Plays are reported without saying who plays. */
+export const beginPlay = (asset: string, token: string | null): Promise<Play> =>
+  requestJson('POST', `${API}/plays`, { body: { asset, token }, anonymous: true });
+
+export async function keepPlay(play: string): Promise<void> {
+  await request('POST', `${API}/plays/${play}/heartbeat`, { anonymous: true });
+}
+
+/** Said while the page goes away: nobody is there to hear how it went. */
+export function endPlay(play: string): void {
+  request('DELETE', `${API}/plays/${play}`, { anonymous: true, keepalive: true }).catch(() => undefined);
+}
+
+export const listWebhooks = (signal: AbortSignal): Promise<Page<Webhook>> =>
+  requestJson('GET', `${API}/webhooks?limit=200`, { signal });
+
+export const createWebhook = (
+  wish: { url: string; description: string; kinds: string[] },
+  key: string,
+): Promise<RevealedWebhook> =>
+  requestJson('POST', `${API}/webhooks`, { body: wish, headers: { 'Idempotency-Key': key } });
+
+export const changeWebhook = (id: string, change: { enabled: boolean }): Promise<Webhook> =>
+  requestJson('PATCH', webhookPath(id), { body: change });
+
+export async function deleteWebhook(id: string): Promise<void> {
+  await request('DELETE', webhookPath(id));
+}
+
+export const rotateWebhook = (id: string): Promise<RevealedWebhook> =>
+  requestJson('POST', `${webhookPath(id)}/rotate`);
+
+export const pingWebhook = (id: string): Promise<Delivery> => requestJson('POST', `${webhookPath(id)}/ping`);
+
+export const listDeliveries = (id: string, signal: AbortSignal): Promise<Page<Delivery>> =>
+  requestJson('GET', `${webhookPath(id)}/deliveries?limit=20`, { signal });
+
 /** Ends an unfinished tus upload on the server. */
 export async function terminateUpload(url: string): Promise<void> {
   const response = await fetch(url, { method: 'DELETE', headers: { 'Tus-Resumable': '1.0.0' } });
@@ -150,3 +200,4 @@ export async function terminateUpload(url: string): Promise<void> {
 }
 
 const assetPath = (id: string): string => `${API}/assets/${encodeURIComponent(id)}`;
+const webhookPath = (id: string): string => `${API}/webhooks/${encodeURIComponent(id)}`;

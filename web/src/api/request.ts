@@ -3,6 +3,11 @@ import { Problem } from './problem';
 interface RequestOptions {
   body?: unknown;
   signal?: AbortSignal;
+  headers?: Record<string, string>;
+  /** Without the session: the call is anybody's. */
+  anonymous?: boolean;
+  /** May outlive the page. */
+  keepalive?: boolean;
 }
 
 type Unauthorised = () => void;
@@ -26,9 +31,10 @@ export async function requestJson<T>(method: string, path: string, options?: Req
   return (await response.json()) as T;
 }
 
-async function send(method: string, path: string, { body, signal }: RequestOptions): Promise<Response> {
-  const headers = new Headers({ Accept: 'application/json' });
-  const init: RequestInit = { method, credentials: 'same-origin', headers };
+async function send(method: string, path: string, options: RequestOptions): Promise<Response> {
+  const { body, signal, anonymous = false, keepalive = false } = options;
+  const headers = new Headers({ Accept: 'application/json', ...options.headers });
+  const init: RequestInit = { method, credentials: anonymous ? 'omit' : 'same-origin', headers, keepalive };
   if (body !== undefined) {
     headers.set('Content-Type', 'application/json');
     init.body = JSON.stringify(body);

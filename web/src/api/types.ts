@@ -119,6 +119,10 @@ export interface Asset {
   source: AssetSource;
   /** True from the first chunk of every rung on, also before `ready`. */
   playable: boolean;
+  /** Plays so far that lasted a few seconds. */
+  plays: number;
+  /** Viewers at the moment. */
+  viewers: number;
   hls: string | null;
   dash: string | null;
   poster: string | null;
@@ -152,6 +156,47 @@ export interface PlaybackToken {
   hls: string;
   dash: string;
   watch: string;
+}
+
+/** A viewing that the player reports; the waits are the server's wish. */
+export interface Play {
+  play: string;
+  first_heartbeat_ms: number;
+  heartbeat_ms: number;
+}
+
+/** An address that events are posted to. */
+export interface Webhook {
+  id: string;
+  url: string;
+  description: string;
+  kinds: string[];
+  enabled: boolean;
+  disabled_ms: number | null;
+  disabled_reason: string | null;
+  failing_since_ms: number | null;
+  accepted_ms: number | null;
+  created_ms: number;
+  updated_ms: number;
+}
+
+/** With its signing secret, which is shown once. */
+export interface RevealedWebhook extends Webhook {
+  secret: string | null;
+}
+
+export interface Delivery {
+  id: string;
+  event: string;
+  kind: string;
+  subject: string;
+  state: 'waiting' | 'delivered' | 'failed';
+  attempts: number;
+  status: number | null;
+  reason: string | null;
+  created_ms: number;
+  attempted_ms: number | null;
+  next_ms: number | null;
 }
 
 /** Jobs of one kind in one state. */

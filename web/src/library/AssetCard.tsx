@@ -5,7 +5,7 @@ import { StateBadge } from '../asset/StateBadge';
 import { useAsset } from '../catalogue/assets';
 import { isUnderWay, STATE_LABELS, topHeight, VISIBILITY_WORDS } from '../catalogue/words';
 import { Link } from '../state/router';
-import { byteSize, clockTime, spokenTime, timeAgo } from '../text/format';
+import { audienceWords, byteSize, clockTime, spokenTime, timeAgo } from '../text/format';
 import { chooseAndContinue, useTransfers } from '../upload/useUploads';
 import { isUnsent } from '../upload/transfer';
 import { Button } from '../ui/Button';
@@ -61,6 +61,7 @@ function CardFacts({ asset }: { asset: Asset }) {
     height === null ? null : `${height}p`,
     byteSize(asset.source.bytes),
     timeAgo(asset.created_ms, now),
+    audienceWords(asset),
   ];
   if (asset.state === 'failed') {
     return (

@@ -7,19 +7,24 @@ import { Icon } from '../ui/Icon';
 import { Notice } from '../ui/Notice';
 import { usePageTitle } from '../ui/usePageTitle';
 import { AssetCard } from './AssetCard';
+import { filterOf, searchOf } from './filter';
+import { FilterMenus } from './FilterMenus';
 import type { Listing } from './listing';
 import { SearchField } from './SearchField';
 import { loadMore, retryListing, useListing } from './useListing';
 
 export function LibraryPage() {
   usePageTitle('Library');
-  const query = new URLSearchParams(useSearch()).get('q') ?? '';
-  const listing = useListing(query);
+  const filter = filterOf(useSearch());
+  const listing = useListing(searchOf(filter));
   return (
     <div className="page">
       <div className="library-head">
         <h1 className="page-title">Library</h1>
-        <SearchField query={query} />
+        <div className="library-tools">
+          <FilterMenus filter={filter} />
+          <SearchField filter={filter} />
+        </div>
       </div>
       <LibraryBody listing={listing} />
     </div>
@@ -39,7 +44,7 @@ function LibraryBody({ listing }: { listing: Listing }) {
       </Notice>
     );
   }
-  return listing.query === '' ? <EmptyLibrary /> : <NothingFound query={listing.query} />;
+  return listing.query === '' ? <EmptyLibrary /> : <NothingFound query={filterOf(listing.query).q} />;
 }
 
 function LibraryGrid({ listing }: { listing: Listing }) {
@@ -129,7 +134,7 @@ function NothingYet() {
 
 function NothingFound({ query }: { query: string }) {
   return (
-    <Notice icon="search" title={`Nothing found for “${query}”`}>
+    <Notice icon="search" title={query === '' ? 'Nothing like this' : `Nothing found for “${query}”`}>
       <Button onClick={() => navigate('/', { replace: true })}>Show the whole library</Button>
     </Notice>
   );

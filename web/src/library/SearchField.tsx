@@ -1,26 +1,25 @@
 import { useEffect, useRef, useState } from 'react';
+import type { AssetFilter } from '../api/calls';
 import { navigate } from '../state/router';
 import { IconButton } from '../ui/Button';
 import { Icon } from '../ui/Icon';
+import { libraryPath } from './filter';
 
 const DEBOUNCE_MS = 250;
 
-/** Path of the library filtered by a query. */
-export function libraryPath(query: string): string {
-  return query === '' ? '/' : `/?${new URLSearchParams({ q: query }).toString()}`;
-}
-
 /** Filters the library while one types; the query lives in the address. `/` brings the focus here. */
-export function SearchField({ query }: { query: string }) {
+export function SearchField({ filter }: { filter: AssetFilter }) {
+  const { q: query, state, visibility } = filter;
   const [text, setText] = useState(query);
   const input = useRef<HTMLInputElement>(null);
 
   useEffect(() => {
     const wanted = text.trim();
     if (wanted === query) return;
-    const timer = setTimeout(() => navigate(libraryPath(wanted), { replace: true }), DEBOUNCE_MS);
+    const path = libraryPath({ q: wanted, state, visibility });
+    const timer = setTimeout(() => navigate(path, { replace: true }), DEBOUNCE_MS);
     return () => clearTimeout(timer);
-  }, [text, query]);
+  }, [text, query, state, visibility]);
 
   useEffect(() => {
     const focus = (event: KeyboardEvent) => {

@@ -1,7 +1,8 @@
 import type { AssetPage, FeedEvent } from '../api/types';
 
-/** One query's pages of the library: which assets, in which order. The assets themselves live in the store. */
+/** One filter's pages of the library: which assets, in which order. The assets themselves live in the store. */
 export interface Listing {
+  /** The filter as the query of an address; empty for the whole library. */
   query: string;
   ids: readonly string[];
   next: string | null;

@@ -4,6 +4,7 @@ import { isAbort, reasonOf } from '../api/problem';
 import type { AssetPage } from '../api/types';
 import { onFeedEvent, onFeedGap, rememberAssets } from '../catalogue/assets';
 import { createStore, useStore } from '../state/store';
+import { filterOf } from './filter';
 import { firstPage, listingAfter, nextPage, refreshed, startListing, type Listing } from './listing';
 
 const listingStore = createStore<Listing | null>(null);
@@ -17,7 +18,7 @@ async function fetchPage(query: string, after: string | null, merge: Merge): Pro
   const abort = new AbortController();
   pending = abort;
   try {
-    const page = await listAssets({ q: query, after, signal: abort.signal });
+    const page = await listAssets({ ...filterOf(query), after, signal: abort.signal });
     rememberAssets(page.items);
     listingStore.set((listing) => (listing ? merge(listing, page) : listing));
   } catch (error) {

@@ -7,6 +7,7 @@ import { Stage } from './Stage';
 import { useFullscreen } from './useFullscreen';
 import { useActivity } from './useActivity';
 import { useMediaSession } from './useMediaSession';
+import { usePlayReport } from './usePlayReport';
 import { usePlayer, type Player as PlayerState, type PlayerSource } from './usePlayer';
 import { useShortcuts } from './useShortcuts';
 
@@ -52,6 +53,7 @@ export function Player({
   const activity = useActivity(media.paused || media.ended || playback.error !== null);
   useShortcuts(frame, player.run, activity.wake);
   useMediaSession(player);
+  usePlayReport(source.id, source.hls, media.loaded && !media.paused && !media.ended);
   useBeginning(player, { autoplay, muted, onVideo: events.onVideo });
 
   return (

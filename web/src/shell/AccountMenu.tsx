@@ -35,6 +35,9 @@ export function AccountMenu({ session }: { session: Session }) {
           <MenuItem icon="list" onSelect={() => navigate('/audit')}>
             Audit log
           </MenuItem>
+          <MenuItem icon="link" onSelect={() => navigate('/webhooks')}>
+            Webhooks
+          </MenuItem>
           <MenuItem icon="speed" onSelect={() => navigate('/operations')}>
             Operations
           </MenuItem>

@@ -4,14 +4,14 @@ export type Route =
   | { page: 'library' }
   | { page: 'upload' }
   | { page: 'signin' }
-  | { page: 'people' | 'audit' | 'account' | 'operations' }
+  | { page: 'people' | 'audit' | 'account' | 'operations' | 'webhooks' }
   | { page: 'setup'; secret: string }
   | { page: 'watch' | 'embed'; id: string }
   | { page: 'missing' };
 
 const NAVIGATED = 'nexus:navigated';
 const ASSET_ID = /^[A-Za-z0-9_-]{1,64}$/;
-const PLAIN_PAGES = ['upload', 'signin', 'people', 'audit', 'account', 'operations'] as const;
+const PLAIN_PAGES = ['upload', 'signin', 'people', 'audit', 'account', 'operations', 'webhooks'] as const;
 
 /** The page behind a path. */
 export function routeOf(path: string): Route {

@@ -14,6 +14,8 @@ export function assetWith(change: Partial<Asset>): Asset {
     duration_ms: 60_000,
     source: { name: 'film.mp4', bytes: 1_000_000, sha256: null },
     playable: true,
+    plays: 0,
+    viewers: 0,
     hls: 'https://nexus.example/media/a1/hls.m3u8',
     dash: 'https://nexus.example/media/a1/dash.mpd',
     poster: null,

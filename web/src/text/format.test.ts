@@ -1,5 +1,15 @@
 import { describe, expect, test } from 'vitest';
-import { ageText, byteSize, clockTime, counted, percentText, spokenTime, timeAgo, timeLeft } from './format';
+import {
+  ageText,
+  audienceWords,
+  byteSize,
+  clockTime,
+  counted,
+  percentText,
+  spokenTime,
+  timeAgo,
+  timeLeft,
+} from './format';
 
 test.each([
   [0, '0:00'],
@@ -71,6 +81,15 @@ test('percentages are whole and within bounds', () => {
 
 test('nouns agree with their number', () => {
   expect([0, 1, 2].map((n) => counted(n, 'file'))).toEqual(['0 files', '1 file', '2 files']);
+});
+
+test.each([
+  [0, 0, null],
+  [1, 0, '1 play'],
+  [3, 1, '3 plays, 1 watching'],
+  [0, 2, '2 watching'],
+])('%d plays and %d viewers are %s', (plays, viewers, words) => {
+  expect(audienceWords({ plays, viewers })).toBe(words);
 });
 
 test.each([

@@ -27,6 +27,13 @@ export function counted(n: number, noun: string): string {
   return `${n} ${noun}${n === 1 ? '' : 's'}`;
 }
 
+/** `3 plays, 1 watching`; null while nobody ever came. */
+export function audienceWords({ plays, viewers }: { plays: number; viewers: number }): string | null {
+  const words = [plays > 0 ? counted(plays, 'play') : null, viewers > 0 ? `${viewers} watching` : null];
+  const said = words.filter((word) => word !== null);
+  return said.length > 0 ? said.join(', ') : null;
+}
+
 /** Decimal units, as disks and networks count: `12.4 MB`. */
 export function byteSize(bytes: number): string {
   const units = ['B', 'kB', 'MB', 'GB', 'TB'];

@@ -1,6 +1,6 @@
 import type { Asset, Finding } from '../api/types';
 import { byRung, trackLabel } from '../catalogue/words';
-import { byteSize, clockTime, counted } from '../text/format';
+import { audienceWords, byteSize, clockTime, counted } from '../text/format';
 
 const dateTime = new Intl.DateTimeFormat('en', { dateStyle: 'medium', timeStyle: 'short' });
 
@@ -40,6 +40,7 @@ function SourceFacts({ asset }: { asset: Asset }) {
     ['Size', byteSize(source.bytes)],
     ['Duration', duration === null ? null : clockTime(duration / 1000)],
     ['Uploaded', dateTime.format(asset.created_ms)],
+    ['Audience', audienceWords(asset)],
     ['SHA-256', source.sha256],
     ['Asset', `${asset.id}, version ${asset.version}`],
   ];

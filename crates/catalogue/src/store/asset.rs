@@ -7,7 +7,7 @@ use media::Plan;
 use super::corrupt;
 use crate::{
     CatalogueError, DiskUse, Result,
-    model::{Asset, AssetPatch, Finding, Lifecycle, Source, State, Visibility, folded},
+    model::{Asset, AssetFilter, AssetPatch, Finding, Lifecycle, Source, State, Visibility, folded},
 };
 
 db::statements! {
@@ -23,6 +23,18 @@ db::statements! {
         left join edition e on e.asset = a.id and e.version = coalesce($3, a.playing, a.version)
         left join piece i on i.asset = e.asset and i.version = e.version and i.name = 'images'
         where a.id = $1 and a.tenant = coalesce($2, a.tenant) and a.state <> 'deleted'";
+    IDS -> (String,) = "select id from asset
+        where tenant = $1 and id >= $2 and id < $3 and title_folded like $4 escape '!'
+            and created_us >= $5 and created_us < $6 and state <> 'deleted'
+        order by id desc limit $7";
+    IDS_BY_STATE -> (String,) = "select id from asset
+        where tenant = $1 and id >= $2 and id < $3 and title_folded like $4 escape '!'
+            and created_us >= $5 and created_us < $6 and state = $8 and visibility = coalesce($9, visibility)
+        order by id desc limit $7";
+    IDS_BY_VISIBILITY -> (String,) = "select id from asset
+        where tenant = $1 and id >= $2 and id < $3 and title_folded like $4 escape '!'
+            and created_us >= $5 and created_us < $6 and state <> 'deleted' and visibility = $8
+        order by id desc limit $7";
     LIST -> AssetRow = "select a.id, a.tenant, a.title, a.visibility, a.state, a.reason, a.version, a.playing,
             a.created_us, a.updated_us, a.duration_us, a.source_name, a.source_sha256,
             u.id as upload, coalesce(u.length, u.received) as length, u.received, e.plan, e.findings, i.attempt as images_attempt
@@ -30,15 +42,29 @@ db::statements! {
         join upload u on u.asset = a.id
         left join edition e on e.asset = a.id and e.version = coalesce(a.playing, a.version)
         left join piece i on i.asset = e.asset and i.version = e.version and i.name = 'images'
-        where a.tenant = $1 and a.id < $2 and a.title_folded like $3 escape '!' and a.state <> 'deleted'
-        order by a.id desc limit $4";
+        where a.id in (select value from json_each($1)) order by a.id desc",
+        pg = "select a.id, a.tenant, a.title, a.visibility, a.state, a.reason, a.version, a.playing,
+            a.created_us, a.updated_us, a.duration_us, a.source_name, a.source_sha256,
+            u.id as upload, coalesce(u.length, u.received) as length, u.received, e.plan, e.findings, i.attempt as images_attempt
+        from asset a
+        join upload u on u.asset = a.id
+        left join edition e on e.asset = a.id and e.version = coalesce(a.playing, a.version)
+        left join piece i on i.asset = e.asset and i.version = e.version and i.name = 'images'
+        where a.id in (select jsonb_array_elements_text($1)) order by a.id desc";
     LOCK -> LockRow = "select tenant, state, reason, version, playing from asset where id = $1",
         pg = "select tenant, state, reason, version, playing from asset where id = $1 for update";
     LIFECYCLE -> LockRow = "select tenant, state, reason, version, playing from asset where id = $1";
-    MOVE -> () = "update asset set state = $2, reason = $3, version = $4, playing = $5, updated_us = $6
+    MOVE -> () = "update asset set state = $2, reason = $3, version = $4, playing = $5,
+            updated_us = max($6, updated_us + 1)
+        where id = $1",
+        pg = "update asset set state = $2, reason = $3, version = $4, playing = $5,
+            updated_us = greatest($6, updated_us + 1)
         where id = $1";
     PATCH -> () = "update asset set title = coalesce($2, title), title_folded = coalesce($3, title_folded),
-            visibility = coalesce($4, visibility), updated_us = $5
+            visibility = coalesce($4, visibility), updated_us = max($5, updated_us + 1)
+        where id = $1",
+        pg = "update asset set title = coalesce($2, title), title_folded = coalesce($3, title_folded),
+            visibility = coalesce($4, visibility), updated_us = greatest($5, updated_us + 1)
         where id = $1";
     SET_PROBED -> () = "update asset set duration_us = $2, source_sha256 = $3 where id = $1";
     FORGET -> () = "delete from asset where id = $1";
@@ -186,16 +212,33 @@ pub(crate) async fn find(
     tx.opt(FIND, (id, tenant, version)).await?.map(Asset::try_from).transpose()
 }
 
-/// Up to `limit` assets with identifiers below `before`, newest first, whose folded titles match `pattern`.
+/// Up to `limit` assets of a tenant with identifiers below `before`, newest first, that pass `filter` and whose
+/// folded titles match `pattern`. An index leads to the rows by tenant, and by state or visibility where one is
+/// asked for; only the page's rows are joined.
 pub(crate) async fn list(
     tx: &mut Tx,
     tenant: &TenantId,
     before: &str,
     pattern: &str,
+    filter: &AssetFilter,
     limit: u32,
 ) -> Result<Vec<Asset>> {
-    let rows = tx.all(LIST, (tenant, before, pattern, limit)).await?;
-    rows.into_iter().map(Asset::try_from).collect()
+    let [low, high] = filter.id_bounds(before);
+    let (from, until) = (filter.created_from.unwrap_or(Timestamp(0)), filter.created_until());
+    let (low, high) = (low.as_str(), high.as_str());
+    let (state, visibility) = (filter.state.map(State::as_str), filter.visibility.map(Visibility::as_str));
+    let ids = match (state, visibility) {
+        (Some(state), visibility) => {
+            let row = (tenant, low, high, pattern, from, until, limit, state, visibility);
+            tx.all(IDS_BY_STATE, row).await?
+        }
+        (None, Some(visibility)) => {
+            tx.all(IDS_BY_VISIBILITY, (tenant, low, high, pattern, from, until, limit, visibility)).await?
+        }
+        (None, None) => tx.all(IDS, (tenant, low, high, pattern, from, until, limit)).await?,
+    };
+    let ids: Vec<String> = ids.into_iter().map(|(id,)| id).collect();
+    tx.all(LIST, (Json(ids),)).await?.into_iter().map(Asset::try_from).collect()
 }
 
 /// Holds the asset's row: others that lock it wait until this transaction ends, and see what it wrote.

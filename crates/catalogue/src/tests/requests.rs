@@ -11,7 +11,7 @@ both_dbs!(an_asset_of_another_tenant_is_not_found, |db| async move {
     let asset = ground.ready(&film(1)).await;
     let (stranger, c, id) = (ground.stranger(), &ground.catalogue, &asset.id);
     assert!(is_not_found(&c.asset(&stranger, id).await));
-    assert!(is_not_found(&c.update_asset(&stranger, id, AssetPatch::default()).await));
+    assert!(is_not_found(&c.update_asset(&stranger, id, AssetPatch::default(), None).await));
     assert!(is_not_found(&c.delete_asset(&stranger, id).await));
     assert!(is_not_found(&c.cancel_asset(&stranger, id).await));
     assert!(is_not_found(&c.retry_asset(&stranger, id).await));
@@ -28,7 +28,7 @@ both_dbs!(viewers_change_nothing, |db| async move {
     let viewer = Principal { role: Role::Viewer, ..ground.creator.clone() };
     let (c, id) = (&ground.catalogue, &asset.id);
     for refused in [
-        c.update_asset(&viewer, id, AssetPatch::default()).await.map(drop),
+        c.update_asset(&viewer, id, AssetPatch::default(), None).await.map(drop),
         c.delete_asset(&viewer, id).await,
         c.cancel_asset(&viewer, id).await.map(drop),
         c.retry_asset(&viewer, id).await.map(drop),
@@ -44,13 +44,17 @@ both_dbs!(a_patch_changes_what_it_names, |db| async move {
     let (_, asset) = ground.begin_upload(1).await;
     ground.clock.advance(Duration::from_secs(1));
     let patch = |title: Option<&str>, visibility| AssetPatch { title: title.map(str::to_owned), visibility };
-    let update = async |patch| ground.catalogue.update_asset(&ground.creator, &asset.id, patch).await;
+    let update = async |patch| ground.catalogue.update_asset(&ground.creator, &asset.id, patch, None).await;
 
     let renamed = update(patch(Some(" Ärger "), None)).await.expect("renamed");
     let expected = Asset { title: "Ärger".to_owned(), updated: ground.ambient.now(), ..asset.clone() };
     assert_eq!(renamed, expected);
     let shown = update(patch(None, Some(Visibility::Public))).await.expect("shown");
-    assert_eq!(shown, Asset { visibility: Visibility::Public, ..expected });
+    assert!(
+        shown.updated > renamed.updated,
+        "each change is told from the one before, whatever the clock says"
+    );
+    assert_eq!(shown, Asset { visibility: Visibility::Public, updated: shown.updated, ..expected });
     assert_eq!(ground.asset(&asset.id).await, shown);
     let found = ground.ids(&ground.creator, 10, "äRG").await;
     assert_eq!(found, std::slice::from_ref(&asset.id), "searched by its new title");
@@ -72,7 +76,11 @@ both_dbs!(assets_come_newest_first_page_by_page, |db| async move {
     let mut after = None;
     loop {
         let request = PageRequest::new(Some(2), after);
-        let page = ground.catalogue.assets(&ground.creator, &request, None).await.expect("a page");
+        let page = ground
+            .catalogue
+            .assets(&ground.creator, &request, &AssetFilter::default())
+            .await
+            .expect("a page");
         assert!(page.items.len() <= 2);
         seen.extend(page.items.into_iter().map(|asset| asset.id));
         after = page.next;
@@ -82,10 +90,11 @@ both_dbs!(assets_come_newest_first_page_by_page, |db| async move {
     }
     assert_eq!(seen, newest_first);
     let exactly = PageRequest::new(Some(5), None);
-    let page = ground.catalogue.assets(&ground.creator, &exactly, None).await.expect("a page");
+    let page =
+        ground.catalogue.assets(&ground.creator, &exactly, &AssetFilter::default()).await.expect("a page");
     assert_eq!((page.items.len(), page.next), (5, None));
     let odd = PageRequest::new(None, Some("%".to_owned()));
-    let refused = ground.catalogue.assets(&ground.creator, &odd, None).await;
+    let refused = ground.catalogue.assets(&ground.creator, &odd, &AssetFilter::default()).await;
     assert!(matches!(refused, Err(CatalogueError::Invalid { field: "after", .. })), "{refused:?}");
 });
 
@@ -114,6 +123,76 @@ both_dbs!(a_search_is_of_any_case_and_takes_wildcards_as_they_are, |db| async mo
         assert_eq!(found, expected, "{query:?}");
     }
     assert_eq!(ground.ids(&ground.creator, 10, " ").await.len(), 6);
+});
+
+both_dbs!(a_change_can_expect_what_it_changes, |db| async move {
+    let ground = Ground::new(db).await;
+    let (_, asset) = ground.begin_upload(1).await;
+    let rename = async |title: &str, expected: &[Timestamp]| {
+        let patch = AssetPatch { title: Some(title.to_owned()), visibility: None };
+        ground.catalogue.update_asset(&ground.creator, &asset.id, patch, Some(expected)).await
+    };
+    let one = rename("one", &[Timestamp(7), asset.updated]).await.expect("as expected");
+    let late = rename("two", &[asset.updated]).await;
+    assert!(matches!(late, Err(CatalogueError::Changed)), "{late:?}");
+    assert_eq!(ground.asset(&asset.id).await, one);
+    assert!(matches!(rename("three", &[]).await, Err(CatalogueError::Changed)));
+});
+
+both_dbs!(a_list_holds_what_its_filter_asks_for, |db| async move {
+    let ground = Ground::new(db).await;
+    let day = Duration::from_secs(24 * 3600);
+    let ready = ground.ready(&music()).await.id;
+    ground.clock.advance(day);
+    let uploading = ground.begin_upload(1).await.1.id;
+    ground.clock.advance(day);
+    let private = ground.begin_upload(1).await.1.id;
+    let patch = AssetPatch { title: None, visibility: Some(Visibility::Private) };
+    ground.catalogue.update_asset(&ground.creator, &private, patch, None).await.expect("patched");
+    let all = AssetFilter::default();
+    let state = |state| AssetFilter { state: Some(state), ..all.clone() };
+    let visibility = |visibility| AssetFilter { visibility: Some(visibility), ..all.clone() };
+    let from = |days| Some(testkit::START + day * days);
+    for (filter, expected) in [
+        (all.clone(), vec![&private, &uploading, &ready]),
+        (state(State::Ready), vec![&ready]),
+        (state(State::Uploading), vec![&private, &uploading]),
+        (state(State::Failed), vec![]),
+        (visibility(Visibility::Private), vec![&private]),
+        (visibility(Visibility::Unlisted), vec![&uploading, &ready]),
+        (AssetFilter { visibility: Some(Visibility::Private), ..state(State::Uploading) }, vec![&private]),
+        (AssetFilter { visibility: Some(Visibility::Private), ..state(State::Ready) }, vec![]),
+        (AssetFilter { created_from: from(1), ..all.clone() }, vec![&private, &uploading]),
+        (AssetFilter { created_before: from(1), ..all.clone() }, vec![&ready]),
+        (AssetFilter { created_from: from(1), created_before: from(2), ..all.clone() }, vec![&uploading]),
+        (AssetFilter { created_from: from(1), ..state(State::Ready) }, vec![]),
+        (
+            AssetFilter { created_before: from(2), ..visibility(Visibility::Unlisted) },
+            vec![&uploading, &ready],
+        ),
+        (AssetFilter { title: Some("FIL".to_owned()), ..state(State::Ready) }, vec![&ready]),
+        (AssetFilter { title: Some("x".to_owned()), ..all.clone() }, vec![]),
+        (
+            AssetFilter {
+                created_from: Some(Timestamp(i64::MIN)),
+                created_before: Some(Timestamp(i64::MAX)),
+                ..all.clone()
+            },
+            vec![&private, &uploading, &ready],
+        ),
+    ] {
+        let (mut seen, mut after) = (Vec::new(), None);
+        loop {
+            let page = PageRequest::new(Some(1), after);
+            let page = ground.catalogue.assets(&ground.creator, &page, &filter).await.expect("a page");
+            seen.extend(page.items.into_iter().map(|asset| asset.id));
+            after = page.next;
+            if after.is_none() {
+                break;
+            }
+        }
+        assert_eq!(seen.iter().collect::<Vec<_>>(), expected, "{filter:?}");
+    }
 });
 
 both_dbs!(a_deleted_asset_is_gone_for_everybody_and_its_work_with_it, |db| async move {

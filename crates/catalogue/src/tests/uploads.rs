@@ -208,6 +208,9 @@ both_dbs!(a_length_may_be_said_once_and_later, |db| async move {
     assert_eq!((upload.length, asset.source.bytes), (None, 0));
     ground.write(&upload, 7, upload.expires).await;
     assert_eq!(ground.asset(&asset.id).await.source.bytes, 7, "what came so far");
+    let all = (PageRequest::new(None, None), AssetFilter::default());
+    let listed = ground.catalogue.assets(&ground.creator, &all.0, &all.1).await.expect("a page");
+    assert_eq!(listed.items, [ground.asset(&asset.id).await]);
     let refused = ground.catalogue.complete_source(&upload, 7).await;
     assert!(matches!(refused, Err(CatalogueError::Incomplete { received: 7, length: None })), "{refused:?}");
     assert!(ground.catalogue.stranded_uploads(10).await.expect("a list").is_empty());

@@ -45,12 +45,13 @@ both_dbs!(a_tenant_hears_only_its_own_events, |db| async move {
     let bench = Bench::new(&db);
     let stranger = bench.stranger();
     let (bus, mut pump) = bench.bus(16).await;
-    let mut subscription = bus.subscribe(&bench.tenant);
+    let (mut subscription, mut all) = (bus.subscribe(&bench.tenant), bus.subscribe_all());
     stranger.append("a", json!("not yours")).await;
     bus.volatile(&stranger.tenant, "thing.moves", "a", json!("not yours"));
     bench.append("a", json!(1)).await;
     pump.turn().await.unwrap();
     assert_eq!(numbers(&arrived(&mut subscription)), count(1));
+    assert_eq!(arrived(&mut all).len(), 3, "but the process's own work hears everything");
 });
 
 both_dbs!(volatile_events_reach_who_listens_and_leave_no_row, |db| async move {
@@ -92,4 +93,29 @@ both_dbs!(what_the_database_held_up_is_delivered_later, |db| async move {
     bench.append("a", json!(2)).await;
     pump.turn().await.unwrap();
     assert_eq!(numbers(&arrived(&mut subscription)), count(2));
+});
+
+both_dbs!(what_was_missed_is_told_if_all_of_it_can_be, |db| async move {
+    let bench = Bench::new(&db);
+    let stranger = bench.stranger();
+    let (bus, mut pump) = bench.bus(16).await;
+    let missed = async |seq, limit| {
+        let missed = bus.missed(&bench.tenant, seq, limit).await.unwrap();
+        missed.map(|events| events.iter().map(|event| event.payload.clone()).collect::<Vec<_>>())
+    };
+    assert_eq!(missed(0, 10).await, Some(Vec::new()), "nothing has happened yet");
+    assert_eq!(missed(1, 10).await, None, "of another database");
+    stranger.append("a", json!("not yours")).await;
+    for number in 1..=3 {
+        bench.append("a", json!(number)).await;
+    }
+    pump.turn().await.unwrap();
+    assert_eq!(missed(0, 3).await, Some(count(3)));
+    assert_eq!(missed(3, 3).await, Some(vec![json!(3)]));
+    assert_eq!(missed(4, 3).await, Some(Vec::new()));
+    assert_eq!(missed(0, 2).await, None, "too many");
+    bench.clock.advance(PumpOptions::default().retention + PumpOptions::default().sweep);
+    pump.turn().await.unwrap();
+    assert_eq!(missed(0, 10).await, None, "swept");
+    assert_eq!(missed(4, 10).await, Some(Vec::new()));
 });

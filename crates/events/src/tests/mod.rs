@@ -3,6 +3,7 @@
 mod bus;
 mod outbox;
 mod sequence;
+mod webhooks;
 
 use std::time::Duration;
 

@@ -6,10 +6,11 @@ use serde_json::json;
 use testkit::both_dbs;
 
 use super::{Bench, count, seqs};
-use crate::{EventsError, PAYLOAD_BYTES_MAX, PumpOptions, store};
+use crate::{Cursor, EventsError, PAYLOAD_BYTES_MAX, PumpOptions, store};
 
 both_dbs!(statements_prepare, |db| async move {
     db.prepare(store::ALL).await.expect("every statement is accepted");
+    db.prepare(crate::webhooks::store::ALL).await.expect("every statement is accepted");
 });
 
 both_dbs!(an_event_is_read_again_with_all_it_carries, |db| async move {
@@ -79,4 +80,24 @@ both_dbs!(events_are_forgotten_after_their_retention, |db| async move {
     bench.append("a", json!(3)).await;
     pump.turn().await.unwrap();
     assert_eq!(bench.outbox.head().await.unwrap(), 3, "numbers are never given twice");
+});
+
+both_dbs!(a_cursor_stays_until_it_is_told_to_pass, |db| async move {
+    let bench = Bench::new(&db);
+    bench.append("a", json!("before")).await;
+    bench.outbox.sequence().await.unwrap();
+    let cursor = Cursor::open(&bench.outbox, "test").await.unwrap();
+    assert_eq!(cursor.next().await.unwrap(), []);
+    bench.append("a", json!(1)).await;
+    bench.stranger().append("a", json!(2)).await;
+    bench.outbox.sequence().await.unwrap();
+    assert_eq!(seqs(&cursor.next().await.unwrap()), [2, 3], "of all tenants");
+    cursor.pass(2).await.unwrap();
+    let again = Cursor::open(&bench.outbox, "test").await.unwrap();
+    assert_eq!(seqs(&again.next().await.unwrap()), [3]);
+    again.pass(3).await.unwrap();
+    cursor.pass(2).await.unwrap();
+    assert_eq!(cursor.next().await.unwrap(), [], "never back");
+    let other = Cursor::open(&bench.outbox, "other").await.unwrap();
+    assert_eq!(other.next().await.unwrap(), []);
 });

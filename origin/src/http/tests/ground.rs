@@ -11,8 +11,12 @@ use base::{PageRequest, Role, TenantId};
 use blob::Store;
 use catalogue::Catalogue;
 use db::Db;
-use events::{Bus, Outbox};
-use httpkit::ClientAddr;
+use events::{
+    Bus, Outbox,
+    webhooks::{MasterKey, Webhooks},
+};
+use httpkit::{ClientAddr, outbound::Reach};
+use idempotency::Idempotency;
 use identity::{Caller, Identity, KeyWish, NewUser, Scope, Scopes};
 use jobs::Queue;
 use lifecycle::Tasks;
@@ -62,6 +66,15 @@ impl Ground {
         let bus = Bus::open(outbox.clone(), 64).await.expect("a bus");
         let queue = Queue::new(db.clone(), ambient.clone());
         let lease = Duration::from_secs(15);
+        let webhooks = Webhooks::new(
+            db.clone(),
+            ambient.clone(),
+            outbox.clone(),
+            MasterKey::new(&[7; 32]),
+            catalogue::events::OUTCOMES,
+            false,
+        );
+        let idempotency = Idempotency::new(db.clone(), ambient.clone());
         let catalogue =
             Catalogue::new(db.clone(), queue.clone(), outbox, bus.clone(), ambient.clone(), lease);
         let signer = Signer::from_bytes(&[7; 32]).expect("a key");
@@ -74,6 +87,8 @@ impl Ground {
             queue,
             store: Store::memory(),
             bus,
+            webhooks,
+            idempotency,
             verifier: Verifier::new(&signer.jwks()).expect("keys"),
             signer,
             edge_credential: None,
@@ -84,7 +99,11 @@ impl Ground {
             metrics_token: settings::Settings::default().telemetry.metrics_token,
             urls: Urls { public: PUBLIC_URL.to_owned(), media: PUBLIC_URL.to_owned() },
             presigned_reads: false,
-            limits: Limits { upload: settings::Upload::default(), playback: settings::Playback::default() },
+            limits: Limits {
+                upload: settings::Upload::default(),
+                playback: settings::Playback::default(),
+                webhook_reach: Reach::Public,
+            },
             tasks: Tasks::new(),
         });
         let router = crate::router(&origin).merge(crate::media_router(&origin));
@@ -130,6 +149,16 @@ impl Ground {
         let text = |name: &str| answer.headers[name].to_str().expect("text").to_owned();
         let upload = text("location").rsplit('/').next().expect("an identifier").to_owned();
         (text("nexus-asset"), upload)
+    }
+
+    /// The identifier of a webhook, added by an owner of a tenant.
+    pub(super) async fn webhook(&self, tenant: &TenantId) -> String {
+        let key = self.key(tenant, Role::Owner, &[]).await;
+        let request = Request::post("/api/v1/webhooks").header("authorization", format!("Bearer {key}"));
+        let request = request.header(header::CONTENT_TYPE, "application/json");
+        let answer = self.send(request, r#"{"url":"https://example.com/told"}"#).await;
+        assert_eq!(answer.status, StatusCode::CREATED, "{}", answer.body);
+        answer.body["id"].as_str().expect("an identifier").to_owned()
     }
 
     /// The words of the audit log, by the alphabet: the clock stands still.

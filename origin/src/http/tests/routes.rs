@@ -1,15 +1,16 @@
 //! What the table of routes promises.
 
-use std::fmt::Write as _;
+use std::{collections::BTreeSet, fmt::Write as _};
 
 use axum::http::{Request, StatusCode, header};
 use base::{Role, TenantId};
 use identity::Scope;
+use serde_json::Value;
 use testkit::both_dbs;
 
 use super::{
     super::{
-        media, routes,
+        media, openapi, routes,
         table::{Access, Row},
     },
     ground::Ground,
@@ -47,6 +48,15 @@ fn nowhere(row: &Row) -> String {
     row.path.replace("{id}", NOBODY).replace("{*path}", &format!("{NOBODY}/hls.m3u8"))
 }
 
+/// A declaration in the words of the page and of the API's document.
+fn words(access: Access) -> (&'static str, &'static str) {
+    match access {
+        Access::Public => ("public", ""),
+        Access::Token => ("token", ""),
+        Access::Role(role, scope) => (role.as_str(), scope.map_or("", Scope::as_str)),
+    }
+}
+
 fn table() -> String {
     let mut text = "# Routes\n\n\
         Who may use each route of the origin, as declared in code (`origin/src/http/table.rs` checks it before the \
@@ -59,11 +69,7 @@ fn table() -> String {
         | method | path | access | scope | viewer | creator | admin | owner |\n|---|---|---|---|---|---|---|---|\n"
         .to_owned();
     for row in rows() {
-        let (access, scope) = match row.access {
-            Access::Public => ("public".to_owned(), ""),
-            Access::Token => ("token".to_owned(), ""),
-            Access::Role(role, scope) => (role.to_string(), scope.map_or("", Scope::as_str)),
-        };
+        let (access, scope) = words(row.access);
         let may = |role: Role| match row.access {
             Access::Public | Access::Token => "",
             Access::Role(least, _) if role >= least => "yes",
@@ -86,12 +92,51 @@ fn the_routes_are_written_down() {
     assert!(written == table, "docs/ROUTES.md is not in step; after a review it has to say:\n{table}");
 }
 
+/// An operation in a line: method, path, access and scope.
+fn line(method: &str, path: &str, access: &str, scope: &str) -> String {
+    format!("{} {path} {access} {scope}", method.to_ascii_lowercase()).trim_end().to_owned()
+}
+
+/// The operations of the API's document.
+fn documented() -> BTreeSet<String> {
+    let document: Value = serde_json::from_str(openapi::TEXT).expect("JSON");
+    let paths = document["paths"].as_object().expect("paths");
+    let operations = paths.iter().flat_map(|(path, methods)| {
+        let methods = methods.as_object().expect("methods").iter();
+        methods.map(move |(method, operation)| {
+            let word = |name: &str| operation[name].as_str().unwrap_or_default();
+            line(method, path, word("x-access"), word("x-scope"))
+        })
+    });
+    operations.collect()
+}
+
+#[test]
+fn the_apis_document_has_every_route_and_no_other() {
+    let rows = rows().into_iter().filter(|row| row.path.starts_with("/api/v1/"));
+    let declared: BTreeSet<_> = rows
+        .map(|row| {
+            let (access, scope) = words(row.access);
+            line(row.method.as_str(), row.path, access, scope)
+        })
+        .collect();
+    let documented = documented();
+    let missing: Vec<_> = declared.difference(&documented).collect();
+    let wrong: Vec<_> = documented.difference(&declared).collect();
+    assert!(missing.is_empty(), "openapi.json lacks {missing:#?} and has {wrong:#?}, which is not declared");
+    assert!(wrong.is_empty(), "openapi.json has {wrong:#?}, which is not declared");
+}
+
 #[test]
 fn what_strangers_may_use_is_reviewed() {
     let open = rows().into_iter().filter(|row| !matches!(row.access, Access::Role(..)));
     let open: Vec<_> = open.map(|row| format!("{:?} {} {}", row.access, row.method, row.path)).collect();
     insta::assert_snapshot!(open.join("\n"), @r"
     Public GET /.well-known/jwks.json
+    Public GET /api/v1/openapi.json
+    Token POST /api/v1/plays
+    Public DELETE /api/v1/plays/{id}
+    Public POST /api/v1/plays/{id}/heartbeat
     Public DELETE /api/v1/session
     Public POST /api/v1/session
     Token GET /api/v1/setup
@@ -167,6 +212,7 @@ async fn object(ground: &Ground, row: &Row, owner: &TenantId) -> Option<String> 
     let id = match before {
         "/api/v1/assets/" => ground.upload(owner).await.0,
         "/files/" => ground.upload(owner).await.1,
+        "/api/v1/webhooks/" => ground.webhook(owner).await,
         "/api/v1/users/" => {
             let name = format!("user-{}", ground.origin.ambient.id::<base::UserId>());
             ground.user(&name, Role::Viewer).await.id.to_string()

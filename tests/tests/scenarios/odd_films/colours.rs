@@ -95,14 +95,10 @@ fn matrices() -> Vec<Row> {
         })
         .frames(0..6)
         .rule("Above 576 lines it is BT.709."),
-        row("full range, BT.709", tagged("full709.mkv", BT709, "full", "yuv420p"))
-            .wrong("taken for limited range")
-            .rule("Becomes limited."),
+        row("full range, BT.709", tagged("full709.mkv", BT709, "full", "yuv420p")).rule("Becomes limited."),
         row("full range, BT.601", tagged("full601.mkv", BT601, "full", "yuv420p"))
             .rule("Becomes limited BT.709."),
-        row("full range, MP4", tagged("full709.mp4", BT709, "full", "yuv420p"))
-            .wrong("taken for limited range where an MP4 says so in its bitstream")
-            .rule("Becomes limited."),
+        row("full range, MP4", tagged("full709.mp4", BT709, "full", "yuv420p")).rule("Becomes limited."),
         row("full range, Motion JPEG", film("jpeg.avi", Paint::Plain, jpeg)).rule("Becomes limited BT.709."),
         row("BT.2020, 10 bits", tagged("2020.mp4", BT2020, "limited", "yuv420p10le"))
             .rule("Colours are converted in linear light."),

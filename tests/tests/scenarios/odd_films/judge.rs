@@ -222,6 +222,11 @@ pub fn offsets(flashes: &[f64], beeps: &[f64]) -> Result<[f64; 2]> {
     }
 }
 
+/// The same of a whole film.
+pub fn offsets_of(film: &Path) -> Result<[f64; 2]> {
+    offsets(&reading::flashes(film)?, &reading::beeps(film)?)
+}
+
 /// Loudness (root mean square) of both channels of a stereo file in each `window` of seconds.
 pub fn levels(file: &Path, window: f64) -> Result<Vec<[f64; 2]>> {
     let before = ["-i"].map(OsStr::new);
