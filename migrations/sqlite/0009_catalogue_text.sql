@@ -25,12 +25,14 @@ create table part_new (
     -- what the track's header says; with chunk 0, whose attempt wrote it
     info text check ((info is null) = (chunk <> 0)),
     segments text not null,
+    -- what its objects take
+    bytes integer not null default 0,
     primary key (asset, version, track, chunk),
     foreign key (asset, version, track) references track_new (asset, version, name)
 ) strict;
 
-insert into part_new (asset, version, track, chunk, attempt, first_seq, segment_count, info, segments)
-    select asset, version, track, chunk, attempt, first_seq, segment_count, info, segments from part;
+insert into part_new (asset, version, track, chunk, attempt, first_seq, segment_count, info, segments, bytes)
+    select asset, version, track, chunk, attempt, first_seq, segment_count, info, segments, bytes from part;
 
 drop table part;
 drop table track;

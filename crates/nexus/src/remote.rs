@@ -171,7 +171,7 @@ impl Remote {
     /// Sends a request; the whole answer.
     ///
     /// # Errors
-    /// [`ClientError`] when there is none.
+    /// [`httpkit::client::ClientError`] when there is none.
     pub async fn answer(&self, request: Request<Body>) -> Result<(StatusCode, HeaderMap, Bytes)> {
         let response = self.client.send(request).await?;
         let (parts, body) = response.into_parts();
