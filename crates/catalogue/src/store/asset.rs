@@ -47,7 +47,8 @@ db::statements! {
         where a.id in (select value from json_each($1)) order by a.id desc",
         pg = "select a.id, a.tenant, a.title, a.visibility, a.state, a.reason, a.version, a.playing,
             a.created_us, a.updated_us, a.duration_us, a.source_name, a.source_sha256,
-            u.id as upload, coalesce(u.length, u.received) as length, u.received, e.plan, e.findings, i.attempt as images_attempt
+            u.id as upload, coalesce(u.length, u.received) as length, u.received, u.fetch_url is not null as fetched,
+            e.plan, e.findings, i.attempt as images_attempt
         from asset a
         join upload u on u.asset = a.id
         left join edition e on e.asset = a.id and e.version = coalesce(a.playing, a.version)
