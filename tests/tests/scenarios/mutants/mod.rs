@@ -16,7 +16,7 @@ use http::Method;
 use mutate::{Mutant, mutant};
 use serde_json::Value;
 use tally::Tally;
-use tests::{Client, Server, ServerOptions, asked, clip};
+use tests::{Answer, Client, Server, ServerOptions, asked, clip};
 use tokio::{
     sync::{Mutex, Semaphore},
     task::JoinSet,
@@ -36,6 +36,20 @@ const PROGRESS: u64 = 500;
 const SETTINGS: [&str; 3] =
     ["transcode.workers=4", "transcode.attempts_max=1", "playback.version_grace_seconds=0"];
 
+/// Asks again while the server says that it is too busy and when to come back, which is no fault of a server whose
+/// machine others keep busy as well.
+async fn patiently(ask: impl AsyncFn() -> Answer) -> Answer {
+    let deadline = Instant::now() + END_MAX;
+    loop {
+        let answer = ask().await;
+        let busy = answer.status == 503 && !answer.header("retry-after").is_empty();
+        if !busy || Instant::now() > deadline {
+            return answer;
+        }
+        tokio::time::sleep(Duration::from_secs(2)).await;
+    }
+}
+
 /// Uploads one as a file, and waits for what becomes of it; its asset as it is shown in the end.
 async fn judged(client: &Client, mutant: &Mutant) -> Value {
     let length = mutant.bytes.len().to_string();
@@ -44,17 +58,18 @@ async fn judged(client: &Client, mutant: &Mutant) -> Value {
         ("upload-length", length.as_str()),
         ("content-type", "application/offset+octet-stream"),
     ];
-    let created = client.send(Method::POST, "/files", &headers, mutant.bytes.clone()).await;
+    let create = async || client.send(Method::POST, "/files", &headers, mutant.bytes.clone()).await;
+    let created = patiently(create).await;
     assert_eq!(created.status, 201, "{mutant:?}: {created:?}");
     let path = format!("/api/v1/assets/{}", created.header("nexus-asset"));
     let deadline = Instant::now() + END_MAX;
     loop {
-        let answer = client.get(&path).await;
+        let answer = patiently(async || client.get(&path).await).await;
         assert_eq!(answer.status, 200, "{mutant:?}: {answer:?}");
         let asset = answer.json();
         if matches!(asset["state"].as_str(), Some("ready" | "failed")) {
             // What is judged is not kept: ten thousand films are a lot.
-            let removed = client.send(Method::DELETE, &path, &[], "").await;
+            let removed = patiently(async || client.send(Method::DELETE, &path, &[], "").await).await;
             assert!(removed.status.is_success(), "{mutant:?}: {removed:?}");
             return asset;
         }
