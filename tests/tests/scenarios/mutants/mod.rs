@@ -38,7 +38,7 @@ const SETTINGS: [&str; 3] =
 
 /// Asks again while the server says that it is too busy and when to come back, which is no fault of a server whose
 /// machine others keep busy as well.
-async fn patiently(ask: impl AsyncFn() -> Answer) -> Answer {
+async fn patiently<F: Future<Output = Answer>>(ask: impl Fn() -> F) -> Answer {
     let deadline = Instant::now() + END_MAX;
     loop {
         let answer = ask().await;
@@ -58,18 +58,18 @@ async fn judged(client: &Client, mutant: &Mutant) -> Value {
         ("upload-length", length.as_str()),
         ("content-type", "application/offset+octet-stream"),
     ];
-    let create = async || client.send(Method::POST, "/files", &headers, mutant.bytes.clone()).await;
+    let create = || client.send(Method::POST, "/files", &headers, mutant.bytes.clone());
     let created = patiently(create).await;
     assert_eq!(created.status, 201, "{mutant:?}: {created:?}");
     let path = format!("/api/v1/assets/{}", created.header("nexus-asset"));
     let deadline = Instant::now() + END_MAX;
     loop {
-        let answer = patiently(async || client.get(&path).await).await;
+        let answer = patiently(|| client.get(&path)).await;
         assert_eq!(answer.status, 200, "{mutant:?}: {answer:?}");
         let asset = answer.json();
         if matches!(asset["state"].as_str(), Some("ready" | "failed")) {
             // What is judged is not kept: ten thousand films are a lot.
-            let removed = patiently(async || client.send(Method::DELETE, &path, &[], "").await).await;
+            let removed = patiently(|| client.send(Method::DELETE, &path, &[], "")).await;
             assert!(removed.status.is_success(), "{mutant:?}: {removed:?}");
             return asset;
         }
