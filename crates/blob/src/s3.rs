@@ -8,6 +8,7 @@
 mod concat;
 mod failure;
 mod multipart;
+mod skew;
 mod stage;
 mod state;
 mod tag;
@@ -38,6 +39,7 @@ use tracing::warn;
 
 use crate::{BlobError, ByteStream, Key, Meta, PIECE_BYTES};
 use failure::{Failure, Reason, found, of};
+use skew::Unexplained;
 use tag::{Digest, Tags};
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -89,6 +91,7 @@ fn client(bucket: &Bucket, access: Option<Access>) -> Client {
         .http_client(http)
         .region(Region::new(bucket.region.clone()))
         .retry_config(RetryConfig::standard().with_max_attempts(TRIES))
+        .retry_classifier(Unexplained)
         .timeout_config(timeouts.build())
         // Trailing checksums are new to S3; many servers that speak it store them as part of the object.
         .request_checksum_calculation(RequestChecksumCalculation::WhenRequired)
