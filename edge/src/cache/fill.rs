@@ -21,6 +21,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tracing::warn;
 
 use super::{
+    chunks::Chunks,
     flow::{Settled, Turn},
     freshness::{Policy, Times},
     head::Head,
@@ -291,7 +292,10 @@ impl Filler {
         let keep = policy.is_worth_storing(head.can_be_validated());
         ticket.begin(Turn::Flowing { head: Arc::clone(&head), policy, stored: keep });
         match self.pour(&mut ticket, body, length).await {
-            Ok(()) => self.complete(ticket, head, policy, keep),
+            Ok(last) => {
+                let chunks = keep.then(|| whole(&ticket, last.clone()));
+                self.complete(ticket, last, chunks.map(|chunks| store(head, policy, chunks)));
+            }
             Err(error) => {
                 warn!(path = %ticket.key().path, %error, "a fill broke off: {error}");
                 self.meters.failed.increment(1);
@@ -300,31 +304,36 @@ impl Filler {
         }
     }
 
-    fn complete(&self, ticket: Ticket, head: Arc<Head>, policy: Policy, keep: bool) {
-        let meter = if keep { &self.meters.stored } else { &self.meters.shared };
+    fn complete(&self, ticket: Ticket, last: Bytes, stored: Option<Arc<Stored>>) {
+        let meter = if stored.is_some() { &self.meters.stored } else { &self.meters.shared };
         meter.increment(1);
-        let chunks = keep.then(|| ticket.flow().chunks().compact(COMPACT_BYTES_MAX));
-        ticket.complete(chunks.map(|chunks| {
-            let length = Some(chunks.length());
-            let head =
-                if head.length == length { head } else { Arc::new(Head { length, ..(*head).clone() }) };
-            Arc::new(Stored { head, policy, chunks })
-        }));
+        ticket.complete(last, stored);
     }
 
-    /// Appends the body's pieces to the flow.
-    async fn pour(&self, ticket: &mut Ticket, mut body: Body, length: Option<u64>) -> Result<(), FillError> {
+    /// Appends the body's pieces to the flow but for the last, which readers get once the answer is stored: who
+    /// has read all of an answer finds it there.
+    async fn pour(
+        &self,
+        ticket: &mut Ticket,
+        mut body: Body,
+        length: Option<u64>,
+    ) -> Result<Bytes, FillError> {
+        let mut last = Bytes::new();
         while let Some(frame) = body.frame().await {
             let frame = frame.map_err(|error| body_error(&error, self.limits.timeout))?;
             let Ok(piece) = frame.into_data() else { continue };
             self.meters.bytes.increment(piece.len() as u64);
+            if !last.is_empty() {
+                ticket.push(std::mem::take(&mut last));
+            }
             self.make_room(ticket, piece.len() as u64, length)?;
-            ticket.push(piece);
+            let got = ticket.flow().bytes() + piece.len() as u64;
+            if length == Some(got) { last = piece } else { ticket.push(piece) }
         }
-        let got = ticket.flow().bytes();
+        let got = ticket.flow().bytes() + last.len() as u64;
         match length {
             Some(announced) if announced != got => Err(FillError::WrongLength { announced, got }),
-            _ => Ok(()),
+            _ => Ok(last),
         }
     }
 
@@ -340,6 +349,19 @@ impl Filler {
             && (missing == 0 || ticket.promise(missing.max(PROMISE_BYTES)));
         if fits { Ok(()) } else { Err(FillError::Endless) }
     }
+}
+
+/// All of an answer whose last piece is not in the flow yet.
+fn whole(ticket: &Ticket, last: Bytes) -> Chunks {
+    let mut chunks = ticket.flow().chunks();
+    chunks.push(last);
+    chunks.compact(COMPACT_BYTES_MAX)
+}
+
+fn store(head: Arc<Head>, policy: Policy, chunks: Chunks) -> Arc<Stored> {
+    let length = Some(chunks.length());
+    let head = if head.length == length { head } else { Arc::new(Head { length, ..(*head).clone() }) };
+    Arc::new(Stored { head, policy, chunks })
 }
 
 /// What is stored, with the headers and the freshness a 304 gives it; `None` when the 304 is about another

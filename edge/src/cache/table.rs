@@ -194,12 +194,15 @@ impl Ticket {
         inner.report();
     }
 
-    /// The whole answer has arrived; `stored` is what is kept of it.
-    pub(super) fn complete(mut self, stored: Option<Arc<Stored>>) {
+    /// The whole answer has arrived, its `last` piece now; `stored` is what is kept of it.
+    pub(super) fn complete(mut self, last: Bytes, stored: Option<Arc<Stored>>) {
         self.close(|store, key| match stored {
             Some(stored) => store.insert(key.clone(), stored),
             None => drop(store.remove(key)),
         });
+        if !last.is_empty() {
+            self.push(last);
+        }
         self.flow.finish();
     }
 

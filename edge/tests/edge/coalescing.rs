@@ -194,6 +194,25 @@ async fn a_truncated_fill_never_looks_complete_and_is_never_stored() {
 }
 
 #[tokio::test]
+async fn whoever_has_read_all_of_an_answer_finds_it_stored() {
+    let latch = Latch::default();
+    let gate = latch.clone();
+    let origin = Origin::new(move |_| {
+        let body = Body::from_stream(halves(pattern(1000), Bytes::new(), &gate));
+        async move { with(answer("max-age=60", body), "content-length", "1000") }
+    });
+    let clock = ManualClock::new();
+    let options = options(&clock);
+    let site = site_with(Upstream::in_process(origin.router()), clock, options).await;
+    let mut first = Box::pin(site.get(PATH));
+    let early = tokio::time::timeout(Duration::from_millis(50), &mut first).await;
+    assert!(early.is_err(), "the last byte came before the answer was stored: {early:?}");
+    latch.open();
+    assert_eq!(first.await.body, pattern(1000));
+    assert!(site.get(PATH).await.did().contains("hit"));
+}
+
+#[tokio::test]
 async fn an_origin_in_process_that_sends_less_or_more_than_announced_is_not_believed() {
     for sent in [400, 1400] {
         let origin = Origin::new(move |_| async move {
