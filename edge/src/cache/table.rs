@@ -200,9 +200,7 @@ impl Ticket {
             Some(stored) => store.insert(key.clone(), stored),
             None => drop(store.remove(key)),
         });
-        if !last.is_empty() {
-            self.push(last);
-        }
+        self.push(last);
         self.flow.finish();
     }
 
