@@ -21,7 +21,8 @@ trap finish EXIT
 
 # What `apt-get install` of an image's last stage names.
 packages() {
-  sed -n "/AS $1\$/,/^ENTRYPOINT/p" deploy/Dockerfile | grep -oE '(gstreamer1\.0-[a-z-]+|ca-certificates)' | sort -u
+  sed -n "/AS $1\$/,/^ENTRYPOINT/p" deploy/Dockerfile | sed -e ':join' -e '/\\$/ { N; s/\\\n//; b join }' |
+    grep -oE 'apt-get install [^&]*' | tr -s ' ' '\n' | grep -vE '^(apt-get|install|-.*)?$' | sort -u
 }
 
 image() {

@@ -2,7 +2,7 @@
 
 use base::AssetId;
 use blob::{Key, Store};
-use catalogue::{Inventory, SettledVersion};
+use catalogue::Inventory;
 use jobs::{Claim, Settled};
 use tracing::info;
 
@@ -28,14 +28,8 @@ pub(crate) async fn run(transcoder: &Transcoder, claim: &Claim, asset: &AssetId)
 
 async fn sweep(store: &Store, inventory: &Inventory) -> Result<u64, Trouble> {
     let asset = &inventory.asset;
-    let prefixes = if inventory.deleted {
-        vec![format!("assets/{asset}/"), format!("sources/{asset}/")]
-    } else {
-        let of = |settled: &SettledVersion| format!("assets/{asset}/v{}/", settled.version);
-        inventory.settled.iter().map(of).collect()
-    };
     let mut removed = 0;
-    for prefix in prefixes {
+    for prefix in inventory.swept() {
         removed += remove(store, &prefix, |key| inventory.keeps(key.as_str())).await?;
     }
     if inventory.deleted || inventory.abandoned {

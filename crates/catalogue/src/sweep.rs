@@ -33,6 +33,19 @@ pub struct SettledVersion {
 }
 
 impl Inventory {
+    /// Where objects lie that a sweep may remove, as prefixes of their keys; [`Inventory::keeps`] says which.
+    #[must_use]
+    pub fn swept(&self) -> Vec<String> {
+        if self.deleted {
+            return vec![format!("assets/{}/", self.asset), format!("sources/{}/", self.asset)];
+        }
+        self.settled.iter().map(|settled| self.place(settled)).collect()
+    }
+
+    fn place(&self, settled: &SettledVersion) -> String {
+        format!("assets/{}/v{}/", self.asset, settled.version)
+    }
+
     /// Whether an object of the asset, by its key, may still be asked for or be in the making.
     #[must_use]
     pub fn keeps(&self, key: &str) -> bool {
@@ -42,9 +55,7 @@ impl Inventory {
         if key.starts_with("sources/") {
             return !self.abandoned && key == media::source_key(self.asset.as_str(), self.upload.as_str());
         }
-        let of = |settled: &&SettledVersion| {
-            key.starts_with(&format!("assets/{}/v{}/", self.asset, settled.version))
-        };
+        let of = |settled: &&SettledVersion| key.starts_with(&self.place(settled));
         self.settled.iter().find(of).is_none_or(|settled| settled.keep.contains(key))
     }
 }

@@ -21,7 +21,6 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tracing::warn;
 
 use super::{
-    chunks::Chunks,
     flow::{Settled, Turn},
     freshness::{Policy, Times},
     head::Head,
@@ -293,8 +292,10 @@ impl Filler {
         ticket.begin(Turn::Flowing { head: Arc::clone(&head), policy, stored: keep });
         match self.pour(&mut ticket, body, length).await {
             Ok(last) => {
-                let chunks = keep.then(|| whole(&ticket, last.clone()));
-                self.complete(ticket, last, chunks.map(|chunks| store(head, policy, chunks)));
+                let meter = if keep { &self.meters.stored } else { &self.meters.shared };
+                meter.increment(1);
+                let stored = keep.then(|| Arc::new(whole(&ticket, last.clone(), head, policy)));
+                ticket.complete(last, stored);
             }
             Err(error) => {
                 warn!(path = %ticket.key().path, %error, "a fill broke off: {error}");
@@ -302,12 +303,6 @@ impl Filler {
                 ticket.fail(error);
             }
         }
-    }
-
-    fn complete(&self, ticket: Ticket, last: Bytes, stored: Option<Arc<Stored>>) {
-        let meter = if stored.is_some() { &self.meters.stored } else { &self.meters.shared };
-        meter.increment(1);
-        ticket.complete(last, stored);
     }
 
     /// Appends the body's pieces to the flow but for the last, which readers get once the answer is stored: who
@@ -323,9 +318,7 @@ impl Filler {
             let frame = frame.map_err(|error| body_error(&error, self.limits.timeout))?;
             let Ok(piece) = frame.into_data() else { continue };
             self.meters.bytes.increment(piece.len() as u64);
-            if !last.is_empty() {
-                ticket.push(std::mem::take(&mut last));
-            }
+            ticket.push(std::mem::take(&mut last));
             self.make_room(ticket, piece.len() as u64, length)?;
             let got = ticket.flow().bytes() + piece.len() as u64;
             if length == Some(got) { last = piece } else { ticket.push(piece) }
@@ -352,16 +345,13 @@ impl Filler {
 }
 
 /// All of an answer whose last piece is not in the flow yet.
-fn whole(ticket: &Ticket, last: Bytes) -> Chunks {
+fn whole(ticket: &Ticket, last: Bytes, head: Arc<Head>, policy: Policy) -> Stored {
     let mut chunks = ticket.flow().chunks();
     chunks.push(last);
-    chunks.compact(COMPACT_BYTES_MAX)
-}
-
-fn store(head: Arc<Head>, policy: Policy, chunks: Chunks) -> Arc<Stored> {
+    let chunks = chunks.compact(COMPACT_BYTES_MAX);
     let length = Some(chunks.length());
     let head = if head.length == length { head } else { Arc::new(Head { length, ..(*head).clone() }) };
-    Arc::new(Stored { head, policy, chunks })
+    Stored { head, policy, chunks }
 }
 
 /// What is stored, with the headers and the freshness a 304 gives it; `None` when the 304 is about another

@@ -100,7 +100,11 @@ impl Flow {
         self.set_turn(Turn::Passed(status));
     }
 
+    /// Appends a piece; one without bytes wakes nobody.
     pub(super) fn push(&self, piece: Bytes) {
+        if piece.is_empty() {
+            return;
+        }
         let bytes = piece.len() as u64;
         self.chunks.lock().unwrap_or_else(PoisonError::into_inner).push(piece);
         self.progress.send_modify(|progress| progress.bytes += bytes);

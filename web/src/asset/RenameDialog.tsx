@@ -2,31 +2,21 @@ import { useId, useState } from 'react';
 import { updateAsset } from '../api/calls';
 import type { Asset } from '../api/types';
 import { rememberAssets } from '../catalogue/assets';
-import { Button } from '../ui/Button';
 import { Dialog } from '../ui/Dialog';
 import { TITLE_CHARS_MAX } from '../upload/transfer';
-import { FormError } from '../ui/FormError';
-import { useAction } from '../ui/useAction';
+import { Form } from '../ui/Form';
 
 export function RenameDialog({ asset, onClose }: { asset: Asset; onClose: () => void }) {
   const [title, setTitle] = useState(asset.title);
-  const { busy, error, run } = useAction();
   const id = useId();
   const wanted = title.trim();
-  const save = () =>
-    run(async () => {
-      rememberAssets([await updateAsset(asset.id, { title: wanted })]);
-      onClose();
-    });
+  const save = async () => {
+    rememberAssets([await updateAsset(asset.id, { title: wanted })]);
+    onClose();
+  };
   return (
     <Dialog title="Rename" onClose={onClose} testId="rename-dialog">
-      <form
-        className="form"
-        onSubmit={(event) => {
-          event.preventDefault();
-          save();
-        }}
-      >
+      <Form action="Rename" work={save} disabled={wanted === '' || wanted === asset.title} onCancel={onClose}>
         <div className="form-field">
           <label htmlFor={id}>Title</label>
           <input
@@ -40,14 +30,7 @@ export function RenameDialog({ asset, onClose }: { asset: Asset; onClose: () => 
             onChange={(event) => setTitle(event.target.value)}
           />
         </div>
-        <FormError text={error} />
-        <div className="form-actions">
-          <Button onClick={onClose}>Cancel</Button>
-          <Button type="submit" look="primary" busy={busy} disabled={wanted === '' || wanted === asset.title}>
-            Rename
-          </Button>
-        </div>
-      </form>
+      </Form>
     </Dialog>
   );
 }

@@ -68,7 +68,6 @@ function PasswordForm() {
       action="Sign in"
       work={() => enter({ name: name.trim(), password })}
       disabled={name.trim() === '' || password === ''}
-      className="sign-in-form"
       testId="sign-in"
       wide
     >
@@ -103,7 +102,6 @@ function KeyForm() {
       action="Sign in"
       work={() => enter({ key: key.trim() })}
       disabled={key.trim() === ''}
-      className="sign-in-form"
       testId="sign-in"
       wide
     >

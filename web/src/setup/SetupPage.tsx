@@ -79,7 +79,7 @@ function SetupForm({ secret, onGone }: { secret: string; onGone: () => void }) {
           Name this place and its owner. You are signed in afterwards and can add others.
         </p>
       </div>
-      <Form action="Set up" work={submit} className="sign-in-form" testId="set-up" wide>
+      <Form action="Set up" work={submit} testId="set-up" wide>
         <TextField
           label="Name of this place"
           placeholder="Our studio"

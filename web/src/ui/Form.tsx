@@ -8,12 +8,11 @@ interface FormProps {
   action: string;
   work: () => Promise<unknown>;
   children: ReactNode;
-  className?: string;
   disabled?: boolean;
   testId?: string;
   /** Shows a second button that leaves the form. */
   onCancel?: () => void;
-  /** The button is as wide as the fields. */
+  /** A form that is a page's one purpose: larger, its button as wide as the fields. */
   wide?: boolean;
 }
 
@@ -22,7 +21,6 @@ export function Form({
   action,
   work,
   children,
-  className = '',
   disabled = false,
   testId,
   onCancel,
@@ -36,12 +34,10 @@ export function Form({
   );
   return (
     <form
-      className={`form ${className}`}
+      className={wide ? 'form sign-in-form' : 'form'}
       onSubmit={(event) => {
         event.preventDefault();
-        run(async () => {
-          await work();
-        });
+        run(work);
       }}
     >
       {children}

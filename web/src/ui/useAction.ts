@@ -4,14 +4,14 @@ import { reasonOf } from '../api/problem';
 interface Action {
   busy: boolean;
   error: string | null;
-  run: (work: () => Promise<void>) => void;
+  run: (work: () => Promise<unknown>) => void;
 }
 
 /** Runs one call at a time and keeps the words of its failure. */
 export function useAction(): Action {
   const [busy, setBusy] = useState(false);
   const [error, setError] = useState<string | null>(null);
-  const run = (work: () => Promise<void>) => {
+  const run = (work: () => Promise<unknown>) => {
     if (busy) return;
     setBusy(true);
     setError(null);
