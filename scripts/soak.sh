@@ -12,11 +12,15 @@ export NEXUS_BIN="$(cd "$target" && pwd)/release/nexus"
 table=$(mktemp)
 trap 'rm -f "$table"' EXIT
 
-scenarios() {
-  cargo test --release --locked --workspace --test scenarios -- --test-threads=1 --nocapture "$@"
+# A test program of tests/, and in it the tests of a name.
+rounds() {
+  local program=$1
+  shift
+  cargo test --release --locked --workspace --test "$program" -- --test-threads=1 --nocapture "$@"
 }
 
-NEXUS_TEST_ROUNDS="${NEXUS_TEST_ROUNDS:-20}" scenarios resilience:: many_processes::
-NEXUS_TEST_FAULT_SECONDS="${NEXUS_TEST_FAULT_SECONDS:-60}" NEXUS_TEST_FAULTS_TABLE="$table" scenarios faults::
+NEXUS_TEST_ROUNDS="${NEXUS_TEST_ROUNDS:-20}" rounds scenarios resilience::
+NEXUS_TEST_ROUNDS="${NEXUS_TEST_ROUNDS:-20}" rounds many_processes
+NEXUS_TEST_FAULT_SECONDS="${NEXUS_TEST_FAULT_SECONDS:-60}" NEXUS_TEST_FAULTS_TABLE="$table" rounds scenarios faults::
 cat docs/faults-head.md "$table" > docs/FAULTS.md
-NEXUS_TEST_MUTANTS="${NEXUS_TEST_MUTANTS:-10000}" scenarios mutants::
+NEXUS_TEST_MUTANTS="${NEXUS_TEST_MUTANTS:-10000}" rounds scenarios mutants::

@@ -38,12 +38,12 @@ apart() { NEXUS_TEST_STACK=postgres-s3 engines "$@"; }
 # PostgreSQL and an S3 server of its own: each runs in one of the two layers.
 if cargo nextest --version >/dev/null 2>&1; then
   layer unit engines cargo nextest run --release --locked --workspace -E 'not package(tests)'
-  layer scenario cargo nextest run --release --locked --workspace -E 'package(tests) - test(/^many_processes::/)'
-  layer scenario-apart apart cargo nextest run --release --locked --workspace -E 'package(tests) - test(/^odd_films::/)'
+  layer scenario cargo nextest run --release --locked --workspace -E 'package(tests) - binary(many_processes)'
+  layer scenario-apart apart cargo nextest run --release --locked --workspace -E 'package(tests) - binary(odd_films)'
 else
   layer unit engines cargo test --release --locked --workspace --exclude tests --tests
-  layer scenario cargo test --release --locked --workspace --test scenarios -- --test-threads=1 --skip many_processes::
-  layer scenario-apart apart cargo test --release --locked --workspace --test scenarios -- --test-threads=1 --skip odd_films::
+  layer scenario cargo test --release --locked --workspace --test scenarios --test odd_films -- --test-threads=1
+  layer scenario-apart apart cargo test --release --locked --workspace --test scenarios --test many_processes -- --test-threads=1
 fi
 layer doc cargo test --release --locked --workspace --doc
 layer page npm --prefix web run --silent test

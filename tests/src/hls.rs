@@ -43,3 +43,13 @@ pub async fn download(client: &Client, playlist_url: &str, to: &Path) {
     }
     std::fs::write(to, bytes).expect("written");
 }
+
+/// Everything a playlist names, by its path below the asset.
+#[must_use]
+pub fn named(list: &str, text: &str) -> Vec<String> {
+    let folder = list.rsplit_once('/').map_or(String::new(), |(folder, _)| format!("{folder}/"));
+    let name =
+        |line: &str| if line.starts_with('#') { attribute(line, "URI") } else { Some(line.to_owned()) };
+    let names = text.lines().filter(|line| !line.is_empty()).filter_map(name);
+    names.map(|name| format!("{folder}{name}")).collect()
+}

@@ -10,9 +10,10 @@ use axum::{
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
-/// Players play through blob: URLs and workers; media may come from another host (an edge or CDN).
+/// Players play through blob: URLs and workers, and hls.js makes its caption tracks of data: URLs; media may come from
+/// another host (an edge or CDN).
 const POLICY: &str = "default-src 'self'; img-src 'self' https: http: data: blob:; \
-     media-src 'self' https: http: blob:; connect-src 'self' https: http:; worker-src 'self' blob:; \
+     media-src 'self' https: http: data: blob:; connect-src 'self' https: http:; worker-src 'self' blob:; \
      style-src 'self' 'unsafe-inline'; object-src 'none'; base-uri 'self'; form-action 'self'";
 
 fn policy(embeddable: bool) -> String {

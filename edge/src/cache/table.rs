@@ -114,6 +114,15 @@ impl Table {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Forgets what is stored at `path` and below it. Fills that are running serve who waits for them and are not
+    /// stored.
+    pub(crate) fn purge(&self, path: &str) {
+        let mut inner = self.lock();
+        inner.fills.retain(|key, _| !key.lies_under(path));
+        inner.store.purge(path);
+        inner.report();
+    }
+
     /// Finds what there is for `key`.
     pub(crate) fn look(self: &Arc<Self>, key: &Key, now: Timestamp) -> Look {
         let mut inner = self.lock();
@@ -183,14 +192,15 @@ impl Ticket {
         &self.flow
     }
 
-    /// Frees the key, puts `change` into effect in the same moment, and gives promised memory back.
+    /// Frees the key, puts `change` into effect in the same moment unless the key was purged meanwhile, and gives
+    /// promised memory back.
     fn close(&mut self, change: impl FnOnce(&mut Store, &Key)) {
         let mut inner = self.table.lock();
+        inner.store.release(std::mem::take(&mut self.promised_bytes));
         if inner.fills.get(&self.key).is_some_and(|flow| Arc::ptr_eq(flow, &self.flow)) {
             inner.fills.remove(&self.key);
+            change(&mut inner.store, &self.key);
         }
-        inner.store.release(std::mem::take(&mut self.promised_bytes));
-        change(&mut inner.store, &self.key);
         inner.report();
     }
 

@@ -18,7 +18,7 @@ export function ImportSection() {
   return (
     <section className="import" aria-labelledby="import-title">
       <h2 id="import-title">Import from a URL</h2>
-      <Form action="Import" work={begin} className="import-form" testId="import-begin">
+      <Form action="Import" work={begin} testId="import-begin">
         <TextField
           label="Address of the film"
           type="url"

@@ -7,11 +7,12 @@ use std::{
 
 use serde_json::json;
 use tempfile::TempDir;
-use tests::{Client, Disk, Line, Server, ServerOptions, StoreFault, StoreProxy, Upload, clip, eventually};
+use tests::{
+    Client, Disk, Line, Outcome, Server, ServerOptions, StoreFault, StoreProxy, Upload, clip, eventually,
+};
 use tokio::time::{Instant, sleep};
 
 use super::{looks::Looker, row::Row};
-use crate::many_processes::films::Outcome;
 
 /// The disk of [`Ground::on_disk`].
 const DISK_BYTES: u64 = 160 << 20;

@@ -4,10 +4,8 @@ use std::{collections::BTreeMap, fmt, time::Duration};
 
 use axum::body::Body;
 use http::Method;
-use tests::{Client, PATIENCE, digest};
+use tests::{Client, Outcome, PATIENCE, digest};
 use tokio::time::{Instant, sleep, timeout};
-
-use crate::many_processes::films::Outcome;
 
 /// Between two looks.
 const PAUSE: Duration = Duration::from_millis(50);

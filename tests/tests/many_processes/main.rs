@@ -7,7 +7,7 @@
 
 mod cluster;
 mod disturber;
-pub mod films;
+mod films;
 mod tally;
 
 use cluster::Cluster;

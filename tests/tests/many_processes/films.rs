@@ -1,13 +1,10 @@
 //! The films of the scenario, and what must come of them.
 
-use std::{
-    collections::BTreeMap,
-    path::{Path, PathBuf},
-};
+use std::path::{Path, PathBuf};
 
 use tempfile::TempDir;
 use testkit::barcode;
-use tests::{Client, clip, digest};
+use tests::{Client, Outcome, clip, digest, hls};
 
 use super::cluster::Cluster;
 
@@ -16,13 +13,6 @@ const FILMS: [(u32, &str, &str, u32); 3] =
     [(3, "320x180", "25", 75), (4, "384x216", "30000/1001", 119), (8, "320x180", "24", 192)];
 /// Bytes behind a film's own, so that its upload takes long enough to be struck.
 const PADDING_BYTES: u32 = 12 << 20;
-
-/// What must not depend on what happened: SHA-256 of the source and of everything a viewer can fetch.
-#[derive(Debug, PartialEq, Eq)]
-pub struct Outcome {
-    source: String,
-    media: BTreeMap<String, String>,
-}
 
 pub struct Films {
     folder: TempDir,
@@ -66,7 +56,7 @@ impl Films {
         for (film, upload) in uploads.into_iter().enumerate() {
             let asset = upload.end().await;
             let outcome = outcome(cluster, &asset).await;
-            assert_eq!(outcome.source, digest(&std::fs::read(&self.files[film]).expect("the film")));
+            assert_eq!(outcome.source(), digest(&std::fs::read(&self.files[film]).expect("the film")));
             check_frames(&cluster.viewer(), &asset, FILMS[film].3).await;
             outcomes.push(outcome);
         }
@@ -83,67 +73,15 @@ pub async fn outcome(cluster: &Cluster, asset: &str) -> Outcome {
     Outcome::of(&cluster.client(0), &cluster.viewer(), asset).await
 }
 
-impl Outcome {
-    /// What came of an asset, which is waited for: as an owner is told, and as a viewer gets it.
-    ///
-    /// # Panics
-    /// When it fails.
-    pub async fn of(owner: &Client, viewer: &Client, asset: &str) -> Self {
-        let shown = owner.settled(asset).await;
-        assert_eq!(shown["state"], "ready", "{shown}");
-        let source = shown["source"]["sha256"].as_str().expect("a digest").to_owned();
-        let (mut media, mut lists) = (BTreeMap::new(), vec!["hls.m3u8".to_owned()]);
-        while let Some(list) = lists.pop() {
-            let text = viewer.get(&format!("/media/{asset}/{list}")).await.text();
-            for name in named(&list, &text) {
-                if name.ends_with(".m3u8") {
-                    lists.push(name);
-                } else {
-                    media.insert(name.clone(), fetched(viewer, asset, &name).await);
-                }
-            }
-        }
-        for image in ["v1/images/poster.jpg", "v1/images/thumbs.vtt", "v1/images/sprite-000.jpg"] {
-            media.insert(image.to_owned(), fetched(viewer, asset, image).await);
-        }
-        Self { source, media }
-    }
-
-    /// SHA-256 of the source.
-    pub fn source(&self) -> &str {
-        &self.source
-    }
-
-    /// SHA-256 of all that a viewer can fetch but the lists, by its path below the asset.
-    pub fn media(&self) -> &BTreeMap<String, String> {
-        &self.media
-    }
-}
-
-async fn fetched(viewer: &Client, asset: &str, name: &str) -> String {
-    let answer = viewer.get(&format!("/media/{asset}/{name}")).await;
-    assert_eq!(answer.status, 200, "{asset}/{name}");
-    digest(&answer.body)
-}
-
-/// Everything a playlist names, by its path below the asset.
-fn named(list: &str, text: &str) -> Vec<String> {
-    let folder = list.rsplit_once('/').map_or(String::new(), |(folder, _)| format!("{folder}/"));
-    let quoted = |line: &str| Some(line.split_once("URI=\"")?.1.split_once('"')?.0.to_owned());
-    let name = |line: &str| if line.starts_with('#') { quoted(line) } else { Some(line.to_owned()) };
-    let names = text.lines().filter(|line| !line.is_empty()).filter_map(name);
-    names.map(|name| format!("{folder}{name}")).collect()
-}
-
 /// Every frame of the largest rung once, in order. What is equal to this to the byte has them too.
 async fn check_frames(viewer: &Client, asset: &str, frames: u32) {
     let multivariant = viewer.get(&format!("/media/{asset}/hls.m3u8")).await.text();
-    let rungs = named("hls.m3u8", &multivariant);
+    let rungs = hls::named("hls.m3u8", &multivariant);
     let rung = rungs.iter().find(|name| name.contains("/video-")).expect("a rung");
     let list = viewer.get(&format!("/media/{asset}/{rung}")).await.text();
     let folder = tempfile::tempdir().expect("a temporary folder");
     let mut bytes = Vec::new();
-    for name in named(rung, &list) {
+    for name in hls::named(rung, &list) {
         bytes.extend_from_slice(&viewer.get(&format!("/media/{asset}/{name}")).await.body);
     }
     write_and_read(&folder.path().join("video.mp4"), &bytes, frames);
