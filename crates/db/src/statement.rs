@@ -72,7 +72,7 @@ pub const fn arity(sql: &str) -> usize {
 /// engines differ, and the list `ALL` that a test prepares on both.
 #[macro_export]
 macro_rules! statements {
-    ($($(#[$meta:meta])* $name:ident -> $row:ty = $lite:literal $(, pg = $pg:literal)?;)*) => {
+    ($($(#[$meta:meta])* $name:ident -> $row:ty = $lite:expr $(, pg = $pg:expr)?;)*) => {
         $(
             $(#[$meta])*
             const $name: $crate::Query<$row, { $crate::arity($lite) }> =
@@ -86,8 +86,8 @@ macro_rules! statements {
             pg: $crate::statements!(@pg $lite $(, $pg)?),
         }),*];
     };
-    (@pg $lite:literal) => { $lite };
-    (@pg $lite:literal, $pg:literal) => { $pg };
+    (@pg $lite:expr) => { $lite };
+    (@pg $lite:expr, $pg:expr) => { $pg };
 }
 
 #[cfg(test)]

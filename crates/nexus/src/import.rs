@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use crate::{
     patience::at_last,
-    remote::{Asset, Brought, Remote, ServerArgs, read, report},
+    remote::{Asset, Brought, FilmArgs, Remote, ServerArgs, read, report},
 };
 
 /// What the command line says.
@@ -25,18 +25,9 @@ pub struct ImportArgs {
     /// Where to.
     #[command(flatten)]
     to: ServerArgs,
-    /// Title; the file's name without its ending when not given.
-    #[arg(long)]
-    title: Option<String>,
-    /// Who may watch: public, unlisted or private.
-    #[arg(long, default_value = "unlisted", value_parser = ["public", "unlisted", "private"])]
-    visibility: String,
-    /// Wait until the film is ready or has failed.
-    #[arg(long)]
-    wait: bool,
-    /// Print one JSON line an address: asset, state, hls, dash, reason.
-    #[arg(long)]
-    json: bool,
+    /// What it becomes.
+    #[command(flatten)]
+    film: FilmArgs,
 }
 
 #[derive(Serialize)]
@@ -51,7 +42,7 @@ struct Wish<'a> {
 /// # Errors
 /// When the command line cannot be followed at all; an address that fails is reported on its line.
 pub async fn run(args: ImportArgs) -> Result<ExitCode> {
-    if args.title.is_some() && args.urls.len() > 1 {
+    if args.film.title.is_some() && args.urls.len() > 1 {
         bail!("--title fits one address; {} are given", args.urls.len());
     }
     let remote = Remote::new(&args.to)?;
@@ -62,10 +53,10 @@ pub async fn run(args: ImportArgs) -> Result<ExitCode> {
     let mut failed = false;
     for (url, asset) in begun {
         let became = match asset {
-            Ok(asset) if args.wait => remote.settled(url, &asset.id).await,
+            Ok(asset) if args.film.wait => remote.settled(url, &asset.id).await,
             begun => begun,
         };
-        failed |= !report(Brought::Url(url), &became, args.json);
+        failed |= !report(Brought::Url(url), &became, args.film.json);
     }
     Ok(if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }
@@ -77,7 +68,7 @@ async fn begin(remote: &Remote, args: &ImportArgs, url: &str) -> Result<Asset> {
 }
 
 async fn ask(remote: &Remote, args: &ImportArgs, url: &str, key: &str) -> Result<Asset> {
-    let wish = Wish { url, title: args.title.as_deref(), visibility: &args.visibility };
+    let wish = Wish { url, title: args.film.title.as_deref(), visibility: &args.film.visibility };
     let request = remote.request(Method::POST, "/api/v1/imports")?;
     let request = request.header(header::CONTENT_TYPE, "application/json").header("idempotency-key", key);
     let (status, _, body) = remote.answer(request.body(Body::from(serde_json::to_vec(&wish)?))?).await?;

@@ -32,6 +32,23 @@ pub struct ServerArgs {
     pub ca: Option<PathBuf>,
 }
 
+/// What becomes of a film that a command brings in, and how the command tells of it.
+#[derive(Args, Debug)]
+pub struct FilmArgs {
+    /// Title; the file's name without its ending when not given.
+    #[arg(long)]
+    pub title: Option<String>,
+    /// Who may watch: public, unlisted or private.
+    #[arg(long, default_value = "unlisted", value_parser = ["public", "unlisted", "private"])]
+    pub visibility: String,
+    /// Wait until the film is ready or has failed.
+    #[arg(long)]
+    pub wait: bool,
+    /// Print one JSON line for each: asset, state, hls, dash, reason.
+    #[arg(long)]
+    pub json: bool,
+}
+
 /// The part of an asset's JSON that commands look at.
 #[derive(Deserialize)]
 pub struct Asset {

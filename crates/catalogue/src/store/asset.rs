@@ -10,6 +10,25 @@ use crate::{
     model::{Asset, AssetFilter, AssetPatch, Finding, Lifecycle, Source, State, Visibility, folded},
 };
 
+/// The rows of the assets that `$1` lists; the engines differ only in how they read the list.
+macro_rules! rows_of {
+    ($ids:literal) => {
+        concat!(
+            "select a.id, a.tenant, a.title, a.visibility, a.state, a.reason, a.version, a.playing,
+            a.created_us, a.updated_us, a.duration_us, a.source_name, a.source_sha256,
+            u.id as upload, coalesce(u.length, u.received) as length, u.received, u.fetch_url is not null as fetched,
+            e.plan, e.findings, i.attempt as images_attempt
+        from asset a
+        join upload u on u.asset = a.id
+        left join edition e on e.asset = a.id and e.version = coalesce(a.playing, a.version)
+        left join piece i on i.asset = e.asset and i.version = e.version and i.name = 'images'
+        where a.id in (",
+            $ids,
+            ") order by a.id desc"
+        )
+    };
+}
+
 db::statements! {
     ADD -> () = "insert into asset (id, tenant, title, title_folded, visibility, state, version, created_us,
             updated_us, source_name)
@@ -36,24 +55,8 @@ db::statements! {
         where tenant = $1 and id >= $2 and id < $3 and title_folded like $4 escape '!'
             and created_us >= $5 and created_us < $6 and state <> 'deleted' and visibility = $8
         order by id desc limit $7";
-    LIST -> AssetRow = "select a.id, a.tenant, a.title, a.visibility, a.state, a.reason, a.version, a.playing,
-            a.created_us, a.updated_us, a.duration_us, a.source_name, a.source_sha256,
-            u.id as upload, coalesce(u.length, u.received) as length, u.received, u.fetch_url is not null as fetched,
-            e.plan, e.findings, i.attempt as images_attempt
-        from asset a
-        join upload u on u.asset = a.id
-        left join edition e on e.asset = a.id and e.version = coalesce(a.playing, a.version)
-        left join piece i on i.asset = e.asset and i.version = e.version and i.name = 'images'
-        where a.id in (select value from json_each($1)) order by a.id desc",
-        pg = "select a.id, a.tenant, a.title, a.visibility, a.state, a.reason, a.version, a.playing,
-            a.created_us, a.updated_us, a.duration_us, a.source_name, a.source_sha256,
-            u.id as upload, coalesce(u.length, u.received) as length, u.received, u.fetch_url is not null as fetched,
-            e.plan, e.findings, i.attempt as images_attempt
-        from asset a
-        join upload u on u.asset = a.id
-        left join edition e on e.asset = a.id and e.version = coalesce(a.playing, a.version)
-        left join piece i on i.asset = e.asset and i.version = e.version and i.name = 'images'
-        where a.id in (select jsonb_array_elements_text($1)) order by a.id desc";
+    LIST -> AssetRow = rows_of!("select value from json_each($1)"),
+        pg = rows_of!("select jsonb_array_elements_text($1)");
     LOCK -> LockRow = "select tenant, state, reason, version, playing from asset where id = $1",
         pg = "select tenant, state, reason, version, playing from asset where id = $1 for update";
     LIFECYCLE -> LockRow = "select tenant, state, reason, version, playing from asset where id = $1";

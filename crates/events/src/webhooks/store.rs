@@ -15,6 +15,26 @@ use crate::Event;
 /// Attempts at one address at once.
 const ATTEMPTS_AT_ONCE_MAX: u32 = 4;
 
+/// Takes the delivery that has been due the longest, with `$lock` behind the choice.
+macro_rules! claim {
+    ($lock:literal) => {
+        concat!(
+            "update webhook_delivery set due_us = $4, token = $5, attempts = attempts + 1,
+            first_us = coalesce(first_us, $1)
+        where id = (select d.id from webhook_delivery d join webhook w on w.id = d.webhook
+        where d.state = 'waiting' and d.due_us <= $1 and w.key_id = $2
+            and not exists (select 1 from webhook_delivery e where e.webhook = d.webhook
+                and e.subject = d.subject and e.seq < d.seq and e.state = 'waiting')
+            and (select count(*) from webhook_delivery f where f.webhook = d.webhook
+                and f.token is not null and f.due_us > $1) < $3
+        order by d.due_us, d.id limit 1",
+            $lock,
+            ")
+        returning id, webhook, event, body, attempts, first_us"
+        )
+    };
+}
+
 statements! {
     COUNT -> (i64,) = "select count(*) from webhook where tenant = $1";
     ADD -> () = "insert into webhook (id, tenant, url, description, kinds, key_id, nonce, created_us, updated_us)
@@ -62,26 +82,7 @@ statements! {
         limit 1";
     /// PostgreSQL: `skip locked` lets claimers pass each other, and locking a row checks again, on its newest
     /// version, that it is still due.
-    CLAIM -> ClaimRow = "update webhook_delivery set due_us = $4, token = $5, attempts = attempts + 1,
-            first_us = coalesce(first_us, $1)
-        where id = (select d.id from webhook_delivery d join webhook w on w.id = d.webhook
-        where d.state = 'waiting' and d.due_us <= $1 and w.key_id = $2
-            and not exists (select 1 from webhook_delivery e where e.webhook = d.webhook
-                and e.subject = d.subject and e.seq < d.seq and e.state = 'waiting')
-            and (select count(*) from webhook_delivery f where f.webhook = d.webhook
-                and f.token is not null and f.due_us > $1) < $3
-        order by d.due_us, d.id limit 1)
-        returning id, webhook, event, body, attempts, first_us",
-        pg = "update webhook_delivery set due_us = $4, token = $5, attempts = attempts + 1,
-            first_us = coalesce(first_us, $1)
-        where id = (select d.id from webhook_delivery d join webhook w on w.id = d.webhook
-        where d.state = 'waiting' and d.due_us <= $1 and w.key_id = $2
-            and not exists (select 1 from webhook_delivery e where e.webhook = d.webhook
-                and e.subject = d.subject and e.seq < d.seq and e.state = 'waiting')
-            and (select count(*) from webhook_delivery f where f.webhook = d.webhook
-                and f.token is not null and f.due_us > $1) < $3
-        order by d.due_us, d.id limit 1 for update of d skip locked)
-        returning id, webhook, event, body, attempts, first_us";
+    CLAIM -> ClaimRow = claim!(""), pg = claim!(" for update of d skip locked");
     SETTLE -> () = "update webhook_delivery set state = $3, token = null, due_us = $4, status = $5, reason = $6,
             attempted_us = $7, finished_us = $8
         where id = $1 and token = $2";

@@ -25,7 +25,7 @@ use tokio_util::io::ReaderStream;
 
 use crate::{
     patience::{TRIES_MAX, at_last, once, pause, refused},
-    remote::{Asset, Brought, Remote, ServerArgs, refusal, report},
+    remote::{Asset, Brought, FilmArgs, Remote, ServerArgs, refusal, report},
 };
 use memory::{Known, Memory};
 
@@ -44,18 +44,9 @@ pub struct UploadArgs {
     /// Where to.
     #[command(flatten)]
     to: ServerArgs,
-    /// Title; the file's name without its ending when not given.
-    #[arg(long)]
-    title: Option<String>,
-    /// Who may watch: public, unlisted or private.
-    #[arg(long, default_value = "unlisted", value_parser = ["public", "unlisted", "private"])]
-    visibility: String,
-    /// Wait until the film is ready or has failed.
-    #[arg(long)]
-    wait: bool,
-    /// Print one JSON line a file: asset, state, hls, dash, reason.
-    #[arg(long)]
-    json: bool,
+    /// What it becomes.
+    #[command(flatten)]
+    film: FilmArgs,
 }
 
 impl UploadArgs {
@@ -64,7 +55,8 @@ impl UploadArgs {
         let title = Some("Nexus demonstration".into());
         let visibility = "public".into();
         let to = ServerArgs { server, key, ca };
-        Self { files: vec![file], to, title, visibility, wait: true, json: false }
+        let film = FilmArgs { title, visibility, wait: true, json: false };
+        Self { files: vec![file], to, film }
     }
 }
 
@@ -86,14 +78,14 @@ struct Sending<'a> {
 /// # Errors
 /// When the command line cannot be followed at all; a file that fails is reported on its line.
 pub async fn run(args: UploadArgs) -> Result<ExitCode> {
-    if args.title.is_some() && args.files.len() > 1 {
+    if args.film.title.is_some() && args.files.len() > 1 {
         bail!("--title fits one file; {} are given", args.files.len());
     }
     let uploader = Uploader { args: &args, remote: Remote::new(&args.to)? };
     let mut failed = false;
     for file in &args.files {
         let became = uploader.film(file).await;
-        failed |= !report(Brought::File(&file.display().to_string()), &became, args.json);
+        failed |= !report(Brought::File(&file.display().to_string()), &became, args.film.json);
     }
     Ok(if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }
@@ -112,7 +104,7 @@ impl Uploader<'_> {
         self.send(&Sending { path, length, location: &location, bar: &bar }).await?;
         bar.finish_and_clear();
         memory.forget();
-        if self.args.wait {
+        if self.args.film.wait {
             self.remote.settled(&name_of(path), &asset).await
         } else {
             at_last(|| self.remote.asset(&asset)).await
@@ -134,8 +126,9 @@ impl Uploader<'_> {
     async fn create(&self, path: &Path, length: u64, memory: &Memory) -> Result<(String, String)> {
         let name = name_of(path);
         let stem = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
-        let title = self.args.title.clone().unwrap_or(stem);
-        let pairs = [("filename", name.as_str()), ("title", &title), ("visibility", &self.args.visibility)];
+        let title = self.args.film.title.clone().unwrap_or(stem);
+        let pairs =
+            [("filename", name.as_str()), ("title", &title), ("visibility", &self.args.film.visibility)];
         let metadata = pairs.map(|(key, value)| format!("{key} {}", STANDARD.encode(value))).join(",");
         let request = self
             .request(Method::POST, "/files")?
