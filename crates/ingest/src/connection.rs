@@ -17,7 +17,8 @@ use crate::{
     rtmp::{Session, Step},
 };
 
-/// Read at once.
+/// Read at once of who is not admitted yet, and of who is.
+const READ_BYTES_AT_FIRST: usize = 4 << 10;
 const READ_BYTES: usize = 64 << 10;
 /// How long a peer may take to read what it is told last: closing with unread bytes would reset the connection, and
 /// it would never see why.
@@ -55,7 +56,13 @@ pub(crate) async fn run<S>(stream: S, session: Session, peer: SocketAddr, deadli
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
-    let mut wire = Wire { stream, session, unsent: Bytes::new(), write_stall: shared.limits.write_stall };
+    let mut wire = Wire {
+        stream,
+        session,
+        unsent: Bytes::new(),
+        read_bytes: READ_BYTES_AT_FIRST,
+        write_stall: shared.limits.write_stall,
+    };
     let (result, end) = match greeted(&mut wire, deadline, shared).await {
         Ok(announcement) => decided(&mut wire, peer, announcement, shared).await,
         Err(not) => not,
@@ -108,6 +115,7 @@ where
         Decision::Refuse(refusal) => (refusal.reason.name(), wire.stop(refusal)),
         Decision::Admit(mut feed) => {
             wire.session.admit();
+            wire.read_bytes = READ_BYTES;
             let end = published(wire, &mut feed, shared).await;
             if timeout(LAST_EVENT, feed.queue.send(Event::Ended(end.clone()))).await.is_err() {
                 debug!(%peer, "nobody took the last event");
@@ -205,6 +213,7 @@ struct Wire<S> {
     stream: S,
     session: Session,
     unsent: Bytes,
+    read_bytes: usize,
     write_stall: Duration,
 }
 
@@ -224,7 +233,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
 
     async fn fill(&mut self) -> Result<(), End> {
         let input = self.session.input();
-        input.reserve(READ_BYTES);
+        input.reserve(self.read_bytes);
         match self.stream.read_buf(input).await {
             Ok(0) => Err(End::Lost(None)),
             Ok(_) => Ok(()),

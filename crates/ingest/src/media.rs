@@ -1,6 +1,6 @@
 //! Between a connection and the asker: the request, the answer, and the bounded queue of events.
 
-use std::{net::SocketAddr, sync::Arc};
+use std::{fmt, net::SocketAddr, sync::Arc};
 
 use settings::Secret;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
@@ -8,9 +8,10 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 use crate::{End, Event, Protocol, Reason, Refusal};
 
 /// What a publisher says before it sends media. Everything in it is the peer's word.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Announcement {
-    /// The path before the key, such as `live`; may be empty.
+    /// The path before the key, such as `live`; may be empty. Who fills in a key twice has it here too, so it is not
+    /// for logs.
     pub app: String,
     /// The stream key: the last segment of the path, 1 to 256 bytes.
     pub key: Secret,
@@ -20,6 +21,12 @@ pub struct Announcement {
     pub tc_url: Secret,
     /// The encoder's name (`flashVer`), printable, at most 1,024 characters.
     pub encoder: String,
+}
+
+impl fmt::Debug for Announcement {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Announcement").field("encoder", &self.encoder).finish_non_exhaustive()
+    }
 }
 
 /// A publisher that waits for a decision. Dropping it refuses.

@@ -208,7 +208,17 @@ pub(crate) fn text(text: &str) -> Value {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+
+    proptest! {
+        #[test]
+        fn any_bytes_are_survived(body in prop::collection::vec(prop_oneof![0_u8..0x12, any::<u8>()], 0..2_000)) {
+            let values = decode(&body).unwrap_or_default();
+            prop_assert!(values.len() <= VALUES_MAX);
+        }
+    }
 
     fn refused(body: &[u8]) -> AmfError {
         decode(body).map(drop).expect_err("refused")

@@ -364,7 +364,7 @@ mod tests {
     #[test]
     fn what_is_secret_is_not_printed() {
         let connect = Connect {
-            app: "live".to_owned(),
+            app: "live/hidden".to_owned(),
             tc_url: Secret::new("rtmp://host/live/hidden"),
             encoder: "Lavf".to_owned(),
         };

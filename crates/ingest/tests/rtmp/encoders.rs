@@ -170,6 +170,20 @@ async fn ffmpeg_9_publishes_hevc_by_enhanced_rtmp() {
 }
 
 #[tokio::test]
+async fn timestamps_go_on_where_three_bytes_do_not_suffice() {
+    let mut rig = Rig::start(Limits::default()).await;
+    let address = rtmp(rig.address, "K-1");
+    let late = ["-output_ts_offset", "16775.2"];
+    let coding = [&H264[..], &AAC, &late].concat();
+    let published = published(&mut rig, start("ffmpeg", &ffmpeg(&address, &[FILM, TONE], &coding))).await;
+    four_seconds(&published, VideoCodec::H264);
+    sound_of_four_seconds(&published);
+    let most = 0x00FF_FFFF * 1_000;
+    let (first, last) = (&published.video[0], &published.video[119]);
+    assert!(first.dts_us < most && last.dts_us > most, "{first:?} to {last:?}");
+}
+
+#[tokio::test]
 async fn one_track_alone_is_enough() {
     let mut rig = Rig::start(Limits::default()).await;
     let address = rtmp(rig.address, "K-1");
@@ -191,21 +205,35 @@ async fn ffmpeg_publishes_by_tls() {
     sound_of_four_seconds(&published);
 }
 
-#[tokio::test]
-async fn gstreamer_publishes_h264_and_aac() {
+/// GStreamer with one of its two sinks, in a clean end.
+async fn gstreamer(sink: &str, location: fn(SocketAddr) -> String) -> Published {
     let mut rig = Rig::start(Limits::default()).await;
-    let location = format!("location={}", rtmp(rig.address, "K-1"));
+    let location = location(rig.address);
     let pipeline = "videotestsrc num-buffers=120 ! video/x-raw,width=320,height=180,framerate=30/1 \
         ! x264enc speed-preset=ultrafast key-int-max=30 bframes=0 ! h264parse ! mux. \
         audiotestsrc num-buffers=188 samplesperbuffer=1024 ! audio/x-raw,rate=48000,channels=2 \
-        ! avenc_aac ! aacparse ! mux. flvmux name=mux streamable=true ! rtmp2sink";
+        ! avenc_aac ! aacparse ! mux. flvmux name=mux streamable=true !";
     let mut args = vec!["-q"];
     args.extend(pipeline.split_whitespace());
-    args.push(&location);
+    args.extend([sink, &location]);
     let published = published(&mut rig, start("gst-launch-1.0", &args)).await;
-    assert_eq!((published.announcement.app.as_str(), published.announcement.key.expose()), ("live", "K-1"));
+    let said = &published.announcement;
+    assert_eq!((said.app.as_str(), said.key.expose()), ("live", "K-1"));
     four_seconds(&published, VideoCodec::H264);
     sound_of_four_seconds(&published);
+    published
+}
+
+#[tokio::test]
+async fn gstreamer_publishes_h264_and_aac() {
+    let published = gstreamer("rtmp2sink", |address| format!("location={}", rtmp(address, "K-1"))).await;
+    assert_eq!(published.end, End::Closed);
+}
+
+#[tokio::test]
+async fn librtmp_publishes_which_obs_is_made_of() {
+    let published =
+        gstreamer("rtmpsink", |address| format!("location={} live=1", rtmp(address, "K-1"))).await;
     assert_eq!(published.end, End::Closed);
 }
 

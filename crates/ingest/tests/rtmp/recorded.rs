@@ -6,6 +6,11 @@ use ingest::{
 };
 use proptest::prelude::*;
 
+use crate::{
+    amf::{null, number, object, text},
+    client::{AUDIO, CHUNK_SIZE, COMMAND, DATA, VIDEO, message},
+};
+
 /// What encoders sent, byte for byte.
 const RECORDINGS: [&[u8]; 3] = [
     include_bytes!("recorded/ffmpeg-5-h264.rtmp"),
@@ -75,6 +80,35 @@ fn change() -> impl Strategy<Value = Change> {
     ]
 }
 
+/// All that a client says before its media.
+fn opening() -> Vec<u8> {
+    let mut bytes = vec![3; 1 + 2 * 1_536];
+    bytes.extend(message(CHUNK_SIZE, 0, 0, &60_000_u32.to_be_bytes()));
+    let connect = [text("connect"), number(1.0), object(&[("app", text("live"))])];
+    let publish = [text("publish"), number(5.0), null(), text("key"), text("live")];
+    bytes.extend(message(COMMAND, 0, 0, &connect.concat()));
+    bytes.extend(message(COMMAND, 0, 1, &publish.concat()));
+    bytes
+}
+
+/// A message of media or metadata whose first bytes often mean something.
+fn body() -> impl Strategy<Value = (u8, u32, Vec<u8>)> {
+    let starts = prop_oneof![
+        Just(&b"\x17\x00\0\0\0"[..]),
+        Just(&b"\x27\x01\0\0\x28"[..]),
+        Just(&b"\x90hvc1"[..]),
+        Just(&b"\x97\x02\0\0\x01\x01hvc1"[..]),
+        Just(&b"\xAF\x00"[..]),
+        Just(&b"\xAF\x01"[..]),
+        Just(&b"\x02\x00\x0AonMetaData\x08"[..]),
+        Just(&b""[..]),
+    ];
+    let rest = prop::collection::vec(any::<u8>(), 0..200);
+    let kind = prop_oneof![Just(AUDIO), Just(VIDEO), Just(DATA)];
+    (kind, any::<u32>(), starts, rest)
+        .prop_map(|(kind, time, start, rest)| (kind, time, [start, &rest].concat()))
+}
+
 fn changed(recording: &[u8], changes: &[(prop::sample::Index, Change)]) -> Vec<u8> {
     let mut bytes = recording.to_vec();
     for (place, change) in changes {
@@ -128,6 +162,14 @@ proptest! {
     fn any_bytes_after_the_handshake_are_survived(which in 0_usize..3, bytes in prop::collection::vec(any::<u8>(), 0..4_096)) {
         let handshake = &RECORDINGS[which][..1 + 2 * 1_536];
         fed([handshake, &bytes].into_iter());
+    }
+
+    #[test]
+    fn any_media_is_survived(bodies in prop::collection::vec(body(), 1..20)) {
+        let (opening, messages) = (opening(), bodies.iter().map(|(kind, time, body)| message(*kind, *time, 1, body)));
+        let messages: Vec<u8> = messages.flatten().collect();
+        let steps = fed([&opening[..], &messages].into_iter());
+        prop_assert!(matches!(steps.first(), Some(Step::Publish(_))));
     }
 
     #[test]
