@@ -166,6 +166,11 @@ mod tests {
         let config = video(&mut demux, 0, &AVC).expect("a configuration");
         assert!(matches!(config, Event::VideoConfig(VideoConfig { nal_length_bytes: 4, .. })));
         assert_eq!(video(&mut demux, 0, &AVC), None, "the same again says nothing");
+        let mut other = AVC;
+        other[8] = 0x1F;
+        assert!(
+            matches!(video(&mut demux, 0, &other), Some(Event::VideoConfig(config)) if config.record[3] == 0x1F)
+        );
         let later = [0x27, 1, 0, 0, 80, 0, 0, 0, 1, 0x41];
         let Some(Event::Video(unit)) = video(&mut demux, 40, &later) else { panic!("a picture") };
         assert_eq!((unit.dts_us, unit.pts_us, unit.key), (40_000, 120_000, false));

@@ -248,3 +248,26 @@ async fn encoders_fail_when_they_are_refused_and_show_why() {
     let said = String::from_utf8_lossy(&output.stderr);
     assert!(!output.status.success() && said.contains("no channel has this key"), "{said}");
 }
+
+#[tokio::test]
+async fn encoders_that_send_what_is_not_taken_are_stopped_and_told() {
+    let mut rig = Rig::start(Limits::default()).await;
+    let address = rtmp(rig.address, "K-1");
+    let av1 = ["-c:v", "libsvtav1", "-preset", "12", "-svtav1-params", "lp=1"];
+    let cases: [(&str, &str, &[&str], &str); 3] = [
+        ("ffmpeg", TONE, &["-c:a", "libmp3lame", "-ar", "44100"], "MP3"),
+        (&ffmpeg_9(), TONE, &["-c:a", "libopus"], "Opus"),
+        (&ffmpeg_9(), FILM, &av1, "AV1"),
+    ];
+    for (program, input, coding, name) in cases {
+        let paced = [&["-re"], &ffmpeg(&address, &[input], coding)[..]].concat();
+        let encoder = start(program, &paced);
+        let mut media = rig.request().await.admit();
+        let Some(Event::Ended(end)) = all(&mut media).await.pop() else { panic!("an end") };
+        assert!(end.to_string().contains(name), "{end}");
+        let output = tokio::time::timeout(PATIENCE, encoder.wait_with_output()).await.expect("ffmpeg ends");
+        let output = output.expect("a status");
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(!output.status.success() && said.contains(&end.to_string()), "{said}");
+    }
+}
