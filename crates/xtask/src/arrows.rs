@@ -34,6 +34,7 @@ const ABOVE: &[Room] = &[
     ("events", true, &["db"]),
     ("idempotency", true, &["db"]),
     ("sandbox", true, &["pipeline-wire"]),
+    ("ingest", true, &["media"]),
     ("identity", true, DOMAIN),
     ("catalogue", true, DOMAIN),
     (
