@@ -208,6 +208,9 @@ pub enum WindowError {
         /// Its parts.
         parts: usize,
     },
+    /// Segments are so short that a lawful list has too many.
+    #[error("too many segments for a list")]
+    TooManySegments,
     /// More media is missing than a list shows as gaps.
     #[error("a gap too long to list")]
     GapTooLong,

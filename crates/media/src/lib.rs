@@ -4,7 +4,7 @@
 //! Reading order: a probe's [`SourceFacts`] and an operator's [`LadderPolicy`] become a [`Plan`]
 //! ([`plan()`]); fragments of an encoder become segment objects ([`SegmentAssembler`]) and their
 //! measurements ([`SegmentInfo`]); tracks and segments become a [`Presentation`], from which [`hls`] and
-//! [`dash`] write their lists; [`Object`] names everything.
+//! [`dash`] write their lists; [`Object`] names everything. What is live goes into a [`live::window::Window`].
 
 pub mod barcode;
 mod facts;

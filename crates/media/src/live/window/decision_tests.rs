@@ -194,6 +194,15 @@ fn a_hint_that_is_not_kept_is_not_found() {
 }
 
 #[test]
+fn an_ended_list_hints_at_nothing() {
+    let mut live = three_and_a_half();
+    live.window.end(live.now).unwrap();
+    let list = live.window.list();
+    let next = list.fetch(LiveFile::Part(4, 0), live.now, live.now);
+    assert_eq!(next, Fetch::Refuse(Refusal::NotFound));
+}
+
+#[test]
 fn segments_and_headers_are_there_once_they_are_listed() {
     let mut live = three_and_a_half();
     live.window.discontinuity(live.now, run(7, 3 * 60 + 30)).unwrap();

@@ -1,6 +1,6 @@
 //! What a session tells a window. Nothing changes when a call is refused.
 
-use super::{DISCONTINUITIES_MAX, GAP_SECONDS_MAX, Moment, Open, PARTS_MAX, Part, Run, Window};
+use super::{DISCONTINUITIES_MAX, GAP_SECONDS_MAX, Moment, Open, PARTS_MAX, Part, Run, SEGMENTS_MAX, Window};
 use crate::WindowError;
 
 /// How far the dates of one timeline may reach into those of the next (section 6.2.1).
@@ -8,14 +8,15 @@ const OVERLAP_US: u64 = 1_000_000;
 
 impl Window {
     /// Lists the next part, `ticks` of the run long, whose file `{msn}.{part}.m4s` can be fetched from now on.
-    /// `independent` says that decoding can begin in it. After a gap it begins a segment.
+    /// `independent` says that decoding can begin in it, as in every part of sound. After a gap it begins a segment.
     ///
     /// # Errors
     /// [`WindowError`] after the end, for a part that is empty or longer than the part target, for one that
     /// follows a part under 85 % of the target inside a segment, and for one that makes the segment longer than
-    /// the target duration or of more than [`PARTS_MAX`] parts: end the segment first.
+    /// the target duration or of more than [`PARTS_MAX`] parts: end the segment first. Of segments so short that
+    /// three target durations take twice [`SEGMENTS_MAX`] there are no more.
     pub fn part(&mut self, now: Moment, ticks: u64, independent: bool) -> Result<(), WindowError> {
-        self.check_live()?;
+        self.check_room()?;
         let fresh = self.open.gap && !self.open.parts.is_empty();
         let part = Part { us: self.length(ticks)?, independent };
         if !fresh {
@@ -33,9 +34,10 @@ impl Window {
     /// segment of media first. Whoever has nothing to feed by [`Window::due`] feeds this.
     ///
     /// # Errors
-    /// [`WindowError`] after the end, for nothing, and for more than [`GAP_SECONDS_MAX`].
+    /// [`WindowError`] after the end, for nothing, for more than [`GAP_SECONDS_MAX`], and as [`Window::part`] when
+    /// segments are too short.
     pub fn gap(&mut self, now: Moment, ticks: u64) -> Result<(), WindowError> {
-        self.check_live()?;
+        self.check_room()?;
         if ticks == 0 {
             return Err(WindowError::Empty);
         }
@@ -110,6 +112,12 @@ impl Window {
 
     fn check_live(&self) -> Result<(), WindowError> {
         if self.ended { Err(WindowError::Ended) } else { Ok(()) }
+    }
+
+    /// A list of three target durations is never too short for the specification, however many segments it has.
+    fn check_room(&self) -> Result<(), WindowError> {
+        self.check_live()?;
+        if self.closed.segments.len() > 2 * SEGMENTS_MAX { Err(WindowError::TooManySegments) } else { Ok(()) }
     }
 
     /// The length in microseconds of the next part.

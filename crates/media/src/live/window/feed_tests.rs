@@ -65,6 +65,19 @@ fn a_segment_has_so_many_parts_at_most() {
 }
 
 #[test]
+fn tiny_segments_stay_until_there_is_enough_and_are_bounded() {
+    let timescale = std::num::NonZeroU32::new(1_000_000).unwrap();
+    let mut window = Window::open(parameters(Dvr::Event), Run { timescale, ..run(0, 0) }, NOON).unwrap();
+    for _ in 0..=2 * super::SEGMENTS_MAX {
+        window.part(NOON, 1, true).unwrap();
+        window.end_segment(NOON).unwrap();
+    }
+    assert_eq!(window.part(NOON, 1, true), Err(WindowError::TooManySegments));
+    assert_eq!(window.gap(NOON, 1), Err(WindowError::TooManySegments));
+    assert_eq!(window.save().segments[0].msn, 0);
+}
+
+#[test]
 fn ticks_that_are_longer_than_a_part_are_refused() {
     let timescale = std::num::NonZeroU32::new(1).unwrap();
     let coarse = Run { timescale, ..run(0, 0) };
@@ -172,6 +185,27 @@ fn the_last_segments_part_is_ended_by_the_end() {
     live.parts(3);
     live.window.end(live.now).unwrap();
     assert!(live.text().ends_with("#EXTINF:1.500000,\nvideo-360/0.m4s\n#EXT-X-ENDLIST\n"));
+}
+
+#[test]
+fn what_no_list_needs_can_be_let_go() {
+    let mut live = Live::new(Dvr::Seconds(6));
+    live.segments(4);
+    let first = |live: &mut Live| (live.window.list().first_parts(), live.window.list().first_segment());
+    assert_eq!(first(&mut live), (0, 0));
+    live.wait(4_000_000);
+    assert_eq!(first(&mut live), (0, 1));
+    live.wait(2_000_000);
+    assert_eq!(first(&mut live), (1, 1));
+    assert!(!is_there(&mut live, LiveFile::Part(0, 0)) && !is_there(&mut live, LiveFile::Segment(0)));
+}
+
+#[test]
+fn lists_are_shared_between_threads() {
+    fn shared<T: Send + Sync>(_: &T) {}
+    let mut live = Live::new(Dvr::Event);
+    shared(&live.window.list());
+    shared(&live.window);
 }
 
 #[test]

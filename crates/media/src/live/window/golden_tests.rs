@@ -3,7 +3,8 @@
 use std::num::NonZeroU32;
 
 use super::{
-    Dvr, PartTarget, Report, Run, ServerControl, Variant, Window,
+    Dvr, Parameters, PartTarget, Report, Run, ServerControl, Variant, Window,
+    reading::ReadList,
     testing::{self, Live, NOON, PART, run},
 };
 
@@ -192,6 +193,43 @@ fn a_change_of_header_is_hinted_and_then_listed() {
     #EXT-X-PART:DURATION=0.500000,URI="video-360/1.0.m4s",INDEPENDENT=YES
     #EXT-X-PRELOAD-HINT:TYPE=PART,URI="video-360/1.1.m4s"
     "#);
+}
+
+#[test]
+fn a_discontinuity_says_its_header_though_it_is_the_same() {
+    let mut live = Live::new(Dvr::Event);
+    live.part();
+    live.window.discontinuity(live.now, run(0, PART)).unwrap();
+    live.part();
+    assert_eq!(live.text().matches("#EXT-X-MAP:URI=\"video-360/init-0.mp4\"").count(), 2);
+}
+
+#[test]
+fn renditions_agree_on_what_they_share() {
+    let scales = [(30_000, 6 * 1_001), (48_000, 10 * 1_024)].map(|(timescale, ticks)| {
+        let timescale = NonZeroU32::new(timescale).unwrap();
+        (timescale, ticks, PartTarget::of(ticks, timescale))
+    });
+    let control = ServerControl::least(2, scales.map(|scale| scale.2));
+    let texts = scales.map(|(timescale, ticks, part_target)| {
+        let on = |start, init| Run { timescale, start, ..run(init, 0) };
+        let parameters = Parameters { part_target, control, ..testing::parameters(Dvr::Event) };
+        let mut window = Window::open(parameters, on(0, 0), NOON).unwrap();
+        // Only the first has media between the two discontinuities.
+        window.discontinuity(NOON, on(u64::from(timescale.get()) * 10, 1)).unwrap();
+        if timescale.get() == 30_000 {
+            window.part(NOON, ticks, true).unwrap();
+        }
+        window.discontinuity(NOON, on(u64::from(timescale.get()) * 20, 2)).unwrap();
+        window.part(NOON, ticks, true).unwrap();
+        ReadList::read(&testing::text(&mut window, Variant::Full))
+    });
+    let shared =
+        |list: &ReadList| (list.control.clone(), list.target_us, list.open.sequence, list.open.date.clone());
+    assert_eq!(shared(&texts[0]), shared(&texts[1]));
+    assert_eq!(texts[0].open.date, "2026-11-22T12:00:20.000Z");
+    assert_ne!(texts[0].part_target_us, texts[1].part_target_us);
+    assert!(texts[0].control.ends_with("PART-HOLD-BACK=0.640002"), "{}", texts[0].control);
 }
 
 #[test]

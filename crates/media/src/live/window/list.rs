@@ -58,7 +58,7 @@ pub(super) struct Edge {
 
 impl LiveList {
     pub(super) fn of(window: &mut Window) -> Self {
-        let holdings = window.closed.holdings();
+        let (holdings, settled) = (window.closed.holdings(), window.closed.settled.text());
         let (parameters, closed, open) = (&window.parameters, &window.closed, &window.open);
         let first = closed.segments.front().map_or(open.msn, |first| first.segment.msn);
         let skipped = closed.skipped(parameters);
@@ -71,7 +71,7 @@ impl LiveList {
                 discontinuity_sequence: closed.discontinuity_sequence,
                 map: closed.first_map(),
             },
-            settled: closed.settled.text(),
+            settled,
             skip: (skipped, closed.settled.offset(skipped)),
             recent: recent(window),
             parameters: parameters.clone(),
@@ -89,6 +89,18 @@ impl LiveList {
     #[must_use]
     pub const fn ended(&self) -> bool {
         self.edge.ended
+    }
+
+    /// The first segment of which parts can be fetched; those of earlier ones can be let go.
+    #[must_use]
+    pub fn first_parts(&self) -> u64 {
+        self.holdings.parts.iter().map(|held| held.0).min().unwrap_or(self.edge.open)
+    }
+
+    /// The first whole segment that can be fetched; earlier ones can be let go, for all this list needs.
+    #[must_use]
+    pub fn first_segment(&self) -> u64 {
+        self.holdings.segments.first().map_or(self.edge.open, |range| range.0)
     }
 
     /// The form that a request for `wanted` gets: a delta update that skips nothing is the whole list.

@@ -159,6 +159,18 @@ impl Window {
         self.open.run.date(self.open.at)
     }
 
+    /// The timeline of what comes next.
+    #[must_use]
+    pub const fn run(&self) -> Run {
+        self.open.run
+    }
+
+    /// The decode time of what comes next, in ticks of [`Window::run`].
+    #[must_use]
+    pub const fn next_tick(&self) -> u64 {
+        self.open.at
+    }
+
     /// The number of the segment that grows, or would.
     #[must_use]
     pub const fn open_msn(&self) -> u64 {

@@ -169,6 +169,11 @@ impl World {
             let deadline = self.now.plus(REACH_US);
             assert_eq!(hinted, if kind == "MAP" { Fetch::Ready } else { Fetch::Wait { deadline } });
         }
+        let (current, now) = (self.window.list(), self.now);
+        let gone = [current.first_parts(), current.first_segment()].map(|first| first.checked_sub(1));
+        let files = [gone[0].map(|msn| LiveFile::Part(msn, 0)), gone[1].map(LiveFile::Segment)];
+        let held = |file: LiveFile| current.fetch(file, now, now) == Fetch::Ready;
+        assert!(!files.into_iter().flatten().any(held), "{gone:?}");
         let types: Vec<&str> = list.hints.iter().map(|hint| &*hint.0).collect();
         assert!(matches!(&*types, [] | ["PART"] | ["MAP", "PART"]) && types.is_empty() == list.ended);
     }

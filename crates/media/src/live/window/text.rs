@@ -11,16 +11,13 @@ const VERSION: u8 = 6;
 const SKIP_VERSION: u8 = 9;
 
 /// The text of the first whole segments, which are listed without parts.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Settled {
-    text: Arc<str>,
+    /// Begins with `removed` bytes that are no longer listed.
+    text: String,
+    removed: usize,
     lengths: VecDeque<usize>,
-}
-
-impl Default for Settled {
-    fn default() -> Self {
-        Self { text: Arc::from(""), lengths: VecDeque::new() }
-    }
+    shared: Option<Arc<str>>,
 }
 
 impl Settled {
@@ -29,20 +26,26 @@ impl Settled {
         self.lengths.len()
     }
 
-    pub(super) fn text(&self) -> Arc<str> {
-        Arc::clone(&self.text)
+    /// All of it; made anew when it changes.
+    pub(super) fn text(&mut self) -> Arc<str> {
+        let listed = self.text.get(self.removed..).unwrap_or_default();
+        Arc::clone(self.shared.get_or_insert_with(|| Arc::from(listed)))
     }
 
     pub(super) fn push(&mut self, block: &str) {
         self.lengths.push_back(block.len());
-        self.text = [&*self.text, block].concat().into();
+        self.text.push_str(block);
+        self.shared = None;
     }
 
     /// Removes the first segment.
     pub(super) fn pop(&mut self) {
-        if let Some(length) = self.lengths.pop_front() {
-            self.text = self.text.get(length..).unwrap_or_default().into();
+        self.removed += self.lengths.pop_front().unwrap_or(0);
+        if self.removed > self.text.len() / 2 {
+            self.text.drain(..self.removed);
+            self.removed = 0;
         }
+        self.shared = None;
     }
 
     /// Where the text begins that follows the first `segments`, in bytes.
