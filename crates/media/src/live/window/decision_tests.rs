@@ -153,12 +153,15 @@ fn skipping_is_answered_when_offered_and_there_is_something_to_skip() {
 }
 
 #[test]
-fn an_empty_list_is_held_until_its_first_part() {
+fn a_list_is_held_until_its_first_whole_segment() {
     let mut live = Live::new(Dvr::Event);
-    assert_eq!(awaited(live.reload("")), Some((0, Some(0))));
+    assert_eq!(awaited(live.reload("")), Some((0, None)));
     assert_eq!(awaited(live.reload("_HLS_msn=1")), Some((1, None)));
     assert_eq!(refused(live.reload("_HLS_msn=2")), Some(Refusal::TooFar));
     live.part();
+    assert_eq!(awaited(live.reload("_HLS_skip=YES")), Some((0, None)));
+    assert_eq!(live.reload("_HLS_msn=0&_HLS_part=0"), WHOLE);
+    live.window.end_segment(live.now).unwrap();
     assert_eq!(live.reload(""), WHOLE);
 }
 

@@ -163,10 +163,10 @@ impl LiveList {
         arrived.plus(self.edge.patience_us)
     }
 
-    /// An empty list plays nowhere: even who asks for no place waits for its first part.
+    /// Players fail on a list without a whole segment (hls.js too, though it lists parts), so even who asks for no
+    /// place waits for the first.
     fn first_missing(&self) -> Option<Position> {
-        let empty = self.edge.last_parts.is_none() && self.edge.open_parts == 0;
-        empty.then_some(Position { msn: self.edge.open, part: Some(0) })
+        self.edge.last_parts.is_none().then_some(Position { msn: self.edge.open, part: None })
     }
 
     /// What the list lacks of what is asked for: a part beyond the last of a whole segment is part 0 of the
