@@ -67,7 +67,7 @@ fn nothing_yet_is_hints_alone() {
 }
 
 #[test]
-fn a_list_slides_and_its_delta_skips() {
+fn a_list_slides() {
     let mut live = Live::new(Dvr::Seconds(16));
     live.segments(11);
     live.part();
@@ -116,7 +116,16 @@ fn a_list_slides_and_its_delta_skips() {
     #EXT-X-PART:DURATION=0.500000,URI="video-360/11.0.m4s",INDEPENDENT=YES
     #EXT-X-PRELOAD-HINT:TYPE=PART,URI="video-360/11.1.m4s"
     "#);
-    insta::assert_snapshot!(live.delta(Variant::Delta), @r#"
+}
+
+#[test]
+fn a_delta_replaces_the_head_and_keeps_the_rest() {
+    let mut live = Live::new(Dvr::Seconds(16));
+    live.segments(11);
+    live.part();
+    let (full, delta) = (live.text(), live.delta(Variant::Delta));
+    let (head, rest) = delta.split_once("video-360/4.m4s").unwrap();
+    insta::assert_snapshot!(head, @r#"
     #EXTM3U
     #EXT-X-VERSION:9
     #EXT-X-TARGETDURATION:2
@@ -127,37 +136,8 @@ fn a_list_slides_and_its_delta_skips() {
     #EXT-X-SKIP:SKIPPED-SEGMENTS=1
     #EXT-X-PROGRAM-DATE-TIME:2026-11-22T12:00:08.000Z
     #EXTINF:2.000000,
-    video-360/4.m4s
-    #EXT-X-PROGRAM-DATE-TIME:2026-11-22T12:00:10.000Z
-    #EXTINF:2.000000,
-    video-360/5.m4s
-    #EXT-X-PROGRAM-DATE-TIME:2026-11-22T12:00:12.000Z
-    #EXTINF:2.000000,
-    video-360/6.m4s
-    #EXT-X-PROGRAM-DATE-TIME:2026-11-22T12:00:14.000Z
-    #EXTINF:2.000000,
-    video-360/7.m4s
-    #EXT-X-PROGRAM-DATE-TIME:2026-11-22T12:00:16.000Z
-    #EXTINF:2.000000,
-    video-360/8.m4s
-    #EXT-X-PROGRAM-DATE-TIME:2026-11-22T12:00:18.000Z
-    #EXT-X-PART:DURATION=0.500000,URI="video-360/9.0.m4s",INDEPENDENT=YES
-    #EXT-X-PART:DURATION=0.500000,URI="video-360/9.1.m4s"
-    #EXT-X-PART:DURATION=0.500000,URI="video-360/9.2.m4s"
-    #EXT-X-PART:DURATION=0.500000,URI="video-360/9.3.m4s"
-    #EXTINF:2.000000,
-    video-360/9.m4s
-    #EXT-X-PROGRAM-DATE-TIME:2026-11-22T12:00:20.000Z
-    #EXT-X-PART:DURATION=0.500000,URI="video-360/10.0.m4s",INDEPENDENT=YES
-    #EXT-X-PART:DURATION=0.500000,URI="video-360/10.1.m4s"
-    #EXT-X-PART:DURATION=0.500000,URI="video-360/10.2.m4s"
-    #EXT-X-PART:DURATION=0.500000,URI="video-360/10.3.m4s"
-    #EXTINF:2.000000,
-    video-360/10.m4s
-    #EXT-X-PROGRAM-DATE-TIME:2026-11-22T12:00:22.000Z
-    #EXT-X-PART:DURATION=0.500000,URI="video-360/11.0.m4s",INDEPENDENT=YES
-    #EXT-X-PRELOAD-HINT:TYPE=PART,URI="video-360/11.1.m4s"
     "#);
+    assert_eq!(Some(rest), full.split_once("video-360/4.m4s").map(|parts| parts.1));
     let v2 = live.delta(Variant::DeltaOfDateRanges);
     let skip = v2.lines().find(|line| line.starts_with("#EXT-X-SKIP")).unwrap();
     assert_eq!(skip, "#EXT-X-SKIP:SKIPPED-SEGMENTS=1,RECENTLY-REMOVED-DATERANGES=\"\"");
