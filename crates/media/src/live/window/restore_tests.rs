@@ -77,6 +77,19 @@ fn on_another_machine_the_open_segment_is_a_gap() {
 }
 
 #[test]
+fn a_lost_segment_is_as_long_as_what_is_known_of_it() {
+    for (ticks, lines) in
+        [(0, "#EXTINF:1.000000,\nvideo-360/13.m4s\n"), (45, "#EXTINF:1.500000,\nvideo-360/13.m4s\n")]
+    {
+        let mut after = restored(&old(), Resume::Lost { ticks });
+        assert!(after.text().contains(lines), "{}", after.text());
+    }
+    // What is longer than a segment takes several.
+    let after = restored(&old(), Resume::Lost { ticks: 61 });
+    assert_eq!((after.window.open_msn(), after.window.open_us()), (15, 0));
+}
+
+#[test]
 fn rows_of_whole_segments_are_enough() {
     let before = old().window.save();
     let rows: Vec<_> =

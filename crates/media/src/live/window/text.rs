@@ -191,5 +191,10 @@ mod tests {
         assert_eq!((settled.count(), settled.offset(1), &*settled.text()), (2, 3, "bb\nc\n"));
         (0..3).for_each(|_| settled.pop());
         assert_eq!((settled.count(), &*settled.text()), (0, ""));
+        for _ in 0..1_000 {
+            settled.push("some\n");
+            settled.pop();
+        }
+        assert!(settled.text.len() <= 10);
     }
 }
