@@ -298,7 +298,7 @@ proptest! {
     #[test]
     fn any_life_of_a_window_keeps_its_promises(
         dvr in dvr(),
-        steps in prop::collection::vec(step(), 1..250),
+        steps in prop::collection::vec(step(), 1..160),
         ends: bool,
     ) {
         let mut world = World::new(dvr);
