@@ -1,6 +1,6 @@
 //! Every way this crate refuses: [`PlanError`] for sources and policies, [`CmafError`] for bytes (with the
 //! offset of the offending box), [`TrackError`] and [`PresentationError`] for parts that do not fit
-//! together, [`ObjectError`] for paths.
+//! together, [`ObjectError`] for paths, [`WindowError`] for what a live list may not show.
 
 use crate::TrackName;
 
@@ -169,4 +169,61 @@ pub enum ObjectError {
     /// A number is not written in its one canonical form or is out of range.
     #[error("a number in the path is not canonical")]
     Number,
+}
+
+/// What a live list may not show. Whoever feeds a window can avoid each.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum WindowError {
+    /// The parameters contradict the specification.
+    #[error("the list cannot be: {0}")]
+    Parameter(&'static str),
+    /// Not even one tick of the track fits into a part.
+    #[error("the track's ticks are longer than a part")]
+    Timescale,
+    /// The list has ended.
+    #[error("the list has ended")]
+    Ended,
+    /// A part or gap has no length, or ends beyond the last tick.
+    #[error("a part of no length, or beyond the end of time")]
+    Empty,
+    /// A part is longer than the part target.
+    #[error("a part of {us} us, longer than the target of {target_us} us")]
+    PartTooLong {
+        /// Its length in microseconds.
+        us: u64,
+        /// The part target in microseconds.
+        target_us: u64,
+    },
+    /// A part follows one that is too short to stand anywhere but at the end of a segment.
+    #[error("a part follows one of {us} us, which can only end a segment")]
+    AfterShortPart {
+        /// Length of the short part in microseconds.
+        us: u64,
+    },
+    /// A segment would be longer than the target duration, or of too many parts.
+    #[error("a segment of {us} us in {parts} parts")]
+    SegmentTooLong {
+        /// Its length in microseconds.
+        us: u64,
+        /// Its parts.
+        parts: usize,
+    },
+    /// Segments are so short that a lawful list has too many.
+    #[error("too many segments for a list")]
+    TooManySegments,
+    /// More media is missing than a list shows as gaps.
+    #[error("a gap too long to list")]
+    GapTooLong,
+    /// The dates of a timeline lead back into those of the one before.
+    #[error("dates lead back by {us} us")]
+    DatesOverlap {
+        /// How far, in microseconds.
+        us: u64,
+    },
+    /// Discontinuities follow each other without media.
+    #[error("too many discontinuities without media between them")]
+    TooManyDiscontinuities,
+    /// The saved state is none that a window has.
+    #[error("the saved state is damaged: {0}")]
+    Saved(&'static str),
 }

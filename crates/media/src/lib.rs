@@ -1,10 +1,10 @@
-//! Codecs, ladder maths, segment timeline, HLS and DASH text, object names. Sans-IO: bytes and facts go in,
+//! Codecs, ladder maths, segment timeline, HLS and DASH text, live windows, object names. Sans-IO: bytes and facts go in,
 //! bytes, text and plans come out. Nothing here reads a clock, a file or a socket.
 //!
 //! Reading order: a probe's [`SourceFacts`] and an operator's [`LadderPolicy`] become a [`Plan`]
 //! ([`plan()`]); fragments of an encoder become segment objects ([`SegmentAssembler`]) and their
 //! measurements ([`SegmentInfo`]); tracks and segments become a [`Presentation`], from which [`hls`] and
-//! [`dash`] write their lists; [`Object`] names everything.
+//! [`dash`] write their lists; [`Object`] names everything. What is live goes into a [`live::window::Window`].
 
 pub mod barcode;
 mod facts;
@@ -22,12 +22,13 @@ pub mod dash;
 pub mod hls;
 pub mod images;
 mod list;
+pub mod live;
 mod object;
 
 mod error;
 
 pub use cmaf::{Assembly, Grouping, Segment, SegmentAssembler};
-pub use error::{CmafError, ObjectError, PlanError, PresentationError, TrackError};
+pub use error::{CmafError, ObjectError, PlanError, PresentationError, TrackError, WindowError};
 pub use facts::{AudioFacts, SourceClock, SourceFacts, TextFacts, VideoFacts, WideColour, WideTransfer};
 pub use frame_rate::FrameRate;
 pub use grid::SegmentGrid;

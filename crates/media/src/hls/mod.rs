@@ -7,9 +7,10 @@ mod multivariant;
 pub use iframes::iframes;
 pub use media::media;
 pub use multivariant::multivariant;
+pub(crate) use multivariant::{Entry, compose};
 
 /// Where a list's text begins, whatever its kind.
-const HEADER: &str = "#EXTM3U\n";
+pub(crate) const HEADER: &str = "#EXTM3U\n";
 
 /// A count of microseconds as decimal seconds.
 pub(crate) fn seconds(us: u64) -> String {

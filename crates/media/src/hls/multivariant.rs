@@ -16,27 +16,55 @@ const TEXT_GROUP: &str = "text";
 /// The average rate in bit/s that the first variant should be near (Apple authoring rule 1.32).
 const FIRST_VARIANT_RATE: u64 = 2_000_000;
 
+/// A track as the list speaks of it.
+pub(crate) struct Entry<'a> {
+    /// Its media list, relative to this one.
+    pub(crate) uri: String,
+    /// What it is called where it has no label.
+    pub(crate) name: String,
+    /// RFC 6381 codec string.
+    pub(crate) codec: &'a str,
+    /// Picture or sound properties.
+    pub(crate) format: SampleFormat,
+    /// What it is to a viewer.
+    pub(crate) role: &'a TrackRole,
+    /// What playing it costs.
+    pub(crate) cost: Bandwidth,
+}
+
 /// The multivariant playlist: a variant and an I-frame variant per rung over one group of audio renditions and one
 /// of text, or one variant of sound alone. URIs are relative to `/media/{asset}/`.
 #[must_use]
 pub fn multivariant(presentation: &Presentation) -> String {
-    let renditions: Vec<&TrackTimeline> = presentation.audio().collect();
-    let rungs: Vec<&TrackTimeline> = presentation.video().collect();
+    let rungs: Vec<Entry<'_>> = presentation.video().map(|track| entry(presentation, track)).collect();
+    let renditions: Vec<Entry<'_>> = presentation.audio().map(|track| entry(presentation, track)).collect();
+    let text: Vec<Entry<'_>> = presentation.text().map(|track| entry(presentation, track)).collect();
+    let iframes = presentation.video().map(|rung| iframe_variant(presentation, rung));
+    compose(&rungs, &renditions, &text, iframes.collect(), true)
+}
+
+/// The list of these tracks. `independent` says that every segment of every list begins with a picture that
+/// needs no other.
+pub(crate) fn compose(
+    rungs: &[Entry<'_>],
+    renditions: &[Entry<'_>],
+    text: &[Entry<'_>],
+    iframes: Vec<VariantStream>,
+    independent: bool,
+) -> String {
     let grouped = !rungs.is_empty() || renditions.len() > 1;
     let mut variants = if rungs.is_empty() {
-        sound_alone(presentation, &renditions, grouped)
+        sound_alone(renditions, grouped)
     } else {
-        rungs.iter().map(|rung| variant(presentation, rung, &renditions)).collect()
+        rungs.iter().map(|rung| variant(rung, renditions, text)).collect()
     };
     put_first_variant_first(&mut variants);
-    variants.extend(rungs.iter().map(|rung| iframe_variant(presentation, rung)));
-    let text = presentation.text().map(|track| subtitles(presentation, track));
-    let alternatives =
-        renditions.iter().filter(|_| grouped).map(|track| rendition(presentation, track)).chain(text);
+    variants.extend(iframes);
+    let alternatives = renditions.iter().filter(|_| grouped).map(rendition);
     let list = MasterPlaylist {
         version: Some(VERSION),
-        independent_segments: true,
-        alternatives: alternatives.collect(),
+        independent_segments: independent,
+        alternatives: alternatives.chain(text.iter().map(subtitles)).collect(),
         variants,
         ..MasterPlaylist::default()
     };
@@ -46,32 +74,34 @@ pub fn multivariant(presentation: &Presentation) -> String {
     String::from_utf8_lossy(&bytes).into_owned()
 }
 
-/// The largest of each rate over the renditions, any of which may play beside a rung.
-fn dearest(presentation: &Presentation, renditions: &[&TrackTimeline]) -> Bandwidth {
-    let costs = renditions.iter().map(|track| presentation.bandwidth(track));
-    costs.fold(Bandwidth::default(), Bandwidth::max)
+fn entry<'a>(presentation: &Presentation, track: &'a TrackTimeline) -> Entry<'a> {
+    let name = track.info.name;
+    Entry {
+        uri: Object::MediaList { version: presentation.version(), track: name }.to_string(),
+        name: name.to_string(),
+        codec: &track.info.init.codec,
+        format: track.info.init.format,
+        role: &track.info.role,
+        cost: presentation.bandwidth(track),
+    }
 }
 
-fn variant(
-    presentation: &Presentation,
-    rung: &TrackTimeline,
-    renditions: &[&TrackTimeline],
-) -> VariantStream {
-    let text: Vec<&TrackTimeline> = presentation.text().collect();
-    let cost = presentation
-        .bandwidth(rung)
-        .with(dearest(presentation, renditions))
-        .with(dearest(presentation, &text));
+/// The largest of each rate over the renditions, any of which may play beside a rung.
+fn dearest(renditions: &[Entry<'_>]) -> Bandwidth {
+    renditions.iter().map(|track| track.cost).fold(Bandwidth::default(), Bandwidth::max)
+}
+
+fn variant(rung: &Entry<'_>, renditions: &[Entry<'_>], text: &[Entry<'_>]) -> VariantStream {
     VariantStream {
-        uri: media_list(presentation, rung),
+        uri: rung.uri.clone(),
         codecs: Some(codecs(rung, renditions)),
-        resolution: resolution(rung),
+        resolution: resolution(rung.format),
         audio: (!renditions.is_empty()).then(|| AUDIO_GROUP.to_owned()),
         subtitles: (!text.is_empty()).then(|| TEXT_GROUP.to_owned()),
         closed_captions: Some(ClosedCaptionGroupId::None),
         // The writer's own FRAME-RATE is a float without the three decimals.
-        other_attributes: frame_rate(rung),
-        ..priced(cost)
+        other_attributes: frame_rate(rung.role),
+        ..priced(rung.cost.with(dearest(renditions)).with(dearest(text)))
     }
 }
 
@@ -81,22 +111,18 @@ fn iframe_variant(presentation: &Presentation, rung: &TrackTimeline) -> VariantS
         is_i_frame: true,
         uri: Object::IframeList { version, track }.to_string(),
         codecs: Some(rung.info.init.codec.clone()),
-        resolution: resolution(rung),
+        resolution: resolution(rung.info.init.format),
         ..priced(presentation.iframe_bandwidth(rung))
     }
 }
 
-fn sound_alone(
-    presentation: &Presentation,
-    renditions: &[&TrackTimeline],
-    grouped: bool,
-) -> Vec<VariantStream> {
-    let default = renditions.iter().find(|track| is_default(track)).or(renditions.first());
+fn sound_alone(renditions: &[Entry<'_>], grouped: bool) -> Vec<VariantStream> {
+    let default = renditions.iter().find(|track| is_default(track.role)).or(renditions.first());
     let variant = default.map(|track| VariantStream {
-        uri: media_list(presentation, track),
+        uri: track.uri.clone(),
         codecs: Some(codecs(track, renditions)),
         audio: grouped.then(|| AUDIO_GROUP.to_owned()),
-        ..priced(dearest(presentation, renditions))
+        ..priced(dearest(renditions))
     });
     variant.into_iter().collect()
 }
@@ -106,18 +132,18 @@ fn priced(cost: Bandwidth) -> VariantStream {
 }
 
 /// Every codec that may play, once, the variant's own first.
-fn codecs(track: &TrackTimeline, renditions: &[&TrackTimeline]) -> String {
-    let mut codecs = vec![&*track.info.init.codec];
+fn codecs(track: &Entry<'_>, renditions: &[Entry<'_>]) -> String {
+    let mut codecs = vec![track.codec];
     for rendition in renditions {
-        if !codecs.contains(&&*rendition.info.init.codec) {
-            codecs.push(&rendition.info.init.codec);
+        if !codecs.contains(&rendition.codec) {
+            codecs.push(rendition.codec);
         }
     }
     codecs.join(",")
 }
 
-fn resolution(rung: &TrackTimeline) -> Option<Resolution> {
-    match rung.info.init.format {
+fn resolution(format: SampleFormat) -> Option<Resolution> {
+    match format {
         SampleFormat::Video { width, height } => {
             Some(Resolution { width: u64::from(width), height: u64::from(height) })
         }
@@ -125,37 +151,33 @@ fn resolution(rung: &TrackTimeline) -> Option<Resolution> {
     }
 }
 
-fn frame_rate(rung: &TrackTimeline) -> Option<HashMap<String, QuotedOrUnquoted>> {
-    let TrackRole::Video { fps } = &rung.info.role else { return None };
+fn frame_rate(role: &TrackRole) -> Option<HashMap<String, QuotedOrUnquoted>> {
+    let TrackRole::Video { fps } = role else { return None };
     Some(HashMap::from([("FRAME-RATE".to_owned(), QuotedOrUnquoted::Unquoted(fps.to_string()))]))
 }
 
-fn media_list(presentation: &Presentation, track: &TrackTimeline) -> String {
-    Object::MediaList { version: presentation.version(), track: track.info.name }.to_string()
+fn is_default(role: &TrackRole) -> bool {
+    matches!(role, TrackRole::Audio { default: true, .. })
 }
 
-fn is_default(track: &TrackTimeline) -> bool {
-    matches!(track.info.role, TrackRole::Audio { default: true, .. })
-}
-
-fn rendition(presentation: &Presentation, track: &TrackTimeline) -> AlternativeMedia {
-    let (language, label) = match &track.info.role {
+fn rendition(track: &Entry<'_>) -> AlternativeMedia {
+    let (language, label) = match track.role {
         TrackRole::Audio { language, label, .. } | TrackRole::Text { language, label, .. } => {
             (quotable(language), quotable(label))
         }
         TrackRole::Video { .. } => (None, None),
     };
-    let channels = match track.info.init.format {
+    let channels = match track.format {
         SampleFormat::Audio { channels, .. } => Some(channels.to_string()),
         SampleFormat::Video { .. } | SampleFormat::Text => None,
     };
     AlternativeMedia {
         media_type: AlternativeMediaType::Audio,
-        uri: Some(media_list(presentation, track)),
+        uri: Some(track.uri.clone()),
         group_id: AUDIO_GROUP.to_owned(),
         language,
-        name: label.unwrap_or_else(|| track.info.name.to_string()),
-        default: is_default(track),
+        name: label.unwrap_or_else(|| track.name.clone()),
+        default: is_default(track.role),
         autoselect: true,
         channels,
         ..AlternativeMedia::default()
@@ -163,12 +185,12 @@ fn rendition(presentation: &Presentation, track: &TrackTimeline) -> AlternativeM
 }
 
 /// Text is shown when the viewer asks for it, or by itself where the film says so.
-fn subtitles(presentation: &Presentation, track: &TrackTimeline) -> AlternativeMedia {
+fn subtitles(track: &Entry<'_>) -> AlternativeMedia {
     AlternativeMedia {
         media_type: AlternativeMediaType::Subtitles,
         group_id: TEXT_GROUP.to_owned(),
-        default: matches!(track.info.role, TrackRole::Text { default: true, .. }),
-        ..rendition(presentation, track)
+        default: matches!(track.role, TrackRole::Text { default: true, .. }),
+        ..rendition(track)
     }
 }
 

@@ -134,9 +134,7 @@ impl TrackTimeline {
     /// A time of this track in microseconds, rounded to nearest.
     #[must_use]
     pub fn us(&self, ticks: u64) -> u64 {
-        let timescale = u128::from(self.info.init.timescale.max(1));
-        let us = (u128::from(ticks) * 2_000_000 + timescale) / (2 * timescale);
-        u64::try_from(us).unwrap_or(u64::MAX)
+        microseconds(ticks, self.info.init.timescale)
     }
 
     fn end_us(&self) -> u64 {
@@ -148,6 +146,13 @@ impl TrackTimeline {
     pub(crate) fn length_us(&self, start: u64, end: u64) -> u64 {
         self.us(end).saturating_sub(self.us(start))
     }
+}
+
+/// A time in microseconds, rounded to nearest. A timescale of 0 counts as 1.
+pub(crate) fn microseconds(ticks: u64, timescale: u32) -> u64 {
+    let timescale = u128::from(timescale.max(1));
+    let us = (u128::from(ticks) * 2_000_000 + timescale) / (2 * timescale);
+    u64::try_from(us).unwrap_or(u64::MAX)
 }
 
 /// Rungs before audio before text; larger rungs first.
