@@ -22,6 +22,7 @@ pub mod dash;
 pub mod hls;
 pub mod images;
 mod list;
+pub mod live;
 mod object;
 
 mod error;

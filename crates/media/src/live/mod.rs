@@ -1,0 +1,12 @@
+//! Live packaging: an encoder's access units become parts and segments, whose lists wait for nobody.
+//!
+//! Order of a session: configurations ([`config`]) and access units ([`nal`]) of an encoder are put on one exact
+//! timeline ([`retime`]), cut ([`cut`]) and written ([`mux`]).
+
+pub mod config;
+pub mod cut;
+pub mod mux;
+pub mod nal;
+pub mod retime;
+#[cfg(test)]
+mod tests;
