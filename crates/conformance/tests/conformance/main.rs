@@ -4,6 +4,7 @@
 
 mod documentation;
 mod hostile;
+mod live;
 mod oracle;
 mod own_output;
 mod plants;

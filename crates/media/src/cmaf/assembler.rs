@@ -179,7 +179,8 @@ fn joined(seq: u32, end: u64, pieces: &[(FragmentInfo, Bytes)], last: bool) -> S
     Segment { info, bytes: bytes.freeze() }
 }
 
-fn styp(last: bool) -> Vec<u8> {
+/// The `styp` of a segment; `last` of its presentation.
+pub(crate) fn styp(last: bool) -> Vec<u8> {
     let [major, ..] = BRANDS;
     let minor_version = [0; 4];
     let mut body = [major, minor_version].concat();

@@ -4,7 +4,7 @@ use crate::CmafError;
 
 /// One box: its type, place and payload.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Atom<'a> {
+pub(crate) struct Atom<'a> {
     pub kind: [u8; 4],
     /// Where its header begins, from the start of the outermost bytes.
     pub offset: u64,
@@ -15,44 +15,44 @@ pub(super) struct Atom<'a> {
 }
 
 impl<'a> Atom<'a> {
-    pub(super) fn is(&self, name: &str) -> bool {
+    pub(crate) fn is(&self, name: &str) -> bool {
         self.kind == name.as_bytes()
     }
 
     /// Bytes of its size and type fields.
-    pub(super) const fn header_len(&self) -> usize {
+    pub(crate) const fn header_len(&self) -> usize {
         self.whole.len() - self.body.len()
     }
 
-    pub(super) const fn body_offset(&self) -> u64 {
+    pub(crate) const fn body_offset(&self) -> u64 {
         self.offset + self.header_len() as u64
     }
 
-    pub(super) const fn end(&self) -> u64 {
+    pub(crate) const fn end(&self) -> u64 {
         self.offset + self.whole.len() as u64
     }
 
-    pub(super) fn children(&self) -> Atoms<'a> {
+    pub(crate) fn children(&self) -> Atoms<'a> {
         Atoms::new(self.body, self.body_offset())
     }
 
     /// The one child of this name.
-    pub(super) fn child(&self, name: &'static str) -> Result<Atom<'a>, CmafError> {
+    pub(crate) fn child(&self, name: &'static str) -> Result<Atom<'a>, CmafError> {
         one(self.children(), name)?.ok_or(CmafError::Missing { name, offset: self.offset })
     }
 
     /// The payload as fields; `what` names it in errors.
-    pub(super) const fn fields(&self, what: &'static str) -> Fields<'a> {
+    pub(crate) const fn fields(&self, what: &'static str) -> Fields<'a> {
         Fields { bytes: self.body, base: self.body_offset(), at: 0, what }
     }
 
-    pub(super) const fn invalid(&self, what: &'static str) -> CmafError {
+    pub(crate) const fn invalid(&self, what: &'static str) -> CmafError {
         CmafError::Invalid { what, offset: self.offset }
     }
 }
 
 /// The only box of this name among `atoms`, if any.
-pub(super) fn one<'a>(atoms: Atoms<'a>, name: &'static str) -> Result<Option<Atom<'a>>, CmafError> {
+pub(crate) fn one<'a>(atoms: Atoms<'a>, name: &'static str) -> Result<Option<Atom<'a>>, CmafError> {
     let mut found = None;
     for atom in atoms {
         let atom = atom?;
@@ -65,13 +65,13 @@ pub(super) fn one<'a>(atoms: Atoms<'a>, name: &'static str) -> Result<Option<Ato
 
 /// Walks the boxes that fill `bytes`; ends after the first error.
 #[derive(Clone, Debug)]
-pub(super) struct Atoms<'a> {
+pub(crate) struct Atoms<'a> {
     rest: &'a [u8],
     offset: u64,
 }
 
 impl<'a> Atoms<'a> {
-    pub(super) const fn new(bytes: &'a [u8], offset: u64) -> Self {
+    pub(crate) const fn new(bytes: &'a [u8], offset: u64) -> Self {
         Self { rest: bytes, offset }
     }
 
@@ -113,7 +113,7 @@ impl<'a> Iterator for Atoms<'a> {
 
 /// A cursor over big-endian fields.
 #[derive(Clone, Debug)]
-pub(super) struct Fields<'a> {
+pub(crate) struct Fields<'a> {
     bytes: &'a [u8],
     base: u64,
     at: usize,
@@ -121,16 +121,21 @@ pub(super) struct Fields<'a> {
 }
 
 impl<'a> Fields<'a> {
+    /// The fields of bytes that are in no box; `what` names them in errors.
+    pub(crate) const fn of(bytes: &'a [u8], what: &'static str) -> Self {
+        Self { bytes, base: 0, at: 0, what }
+    }
+
     /// Where the cursor stands, from the start of the outermost bytes.
-    pub(super) const fn offset(&self) -> u64 {
+    pub(crate) const fn offset(&self) -> u64 {
         self.base + self.at as u64
     }
 
-    pub(super) fn rest(&self) -> &'a [u8] {
+    pub(crate) fn rest(&self) -> &'a [u8] {
         &self.bytes[self.at..]
     }
 
-    pub(super) fn take(&mut self, len: usize) -> Result<&'a [u8], CmafError> {
+    pub(crate) fn take(&mut self, len: usize) -> Result<&'a [u8], CmafError> {
         let end = self.at.checked_add(len).filter(|end| *end <= self.bytes.len());
         let end = end.ok_or(CmafError::Truncated { what: self.what, offset: self.offset() })?;
         let taken = &self.bytes[self.at..end];
@@ -144,31 +149,31 @@ impl<'a> Fields<'a> {
         Ok(array)
     }
 
-    pub(super) fn u8(&mut self) -> Result<u8, CmafError> {
+    pub(crate) fn u8(&mut self) -> Result<u8, CmafError> {
         self.array::<1>().map(|[byte]| byte)
     }
 
-    pub(super) fn u16(&mut self) -> Result<u16, CmafError> {
+    pub(crate) fn u16(&mut self) -> Result<u16, CmafError> {
         self.array().map(u16::from_be_bytes)
     }
 
-    pub(super) fn u32(&mut self) -> Result<u32, CmafError> {
+    pub(crate) fn u32(&mut self) -> Result<u32, CmafError> {
         self.array().map(u32::from_be_bytes)
     }
 
-    pub(super) fn u64(&mut self) -> Result<u64, CmafError> {
+    pub(crate) fn u64(&mut self) -> Result<u64, CmafError> {
         self.array().map(u64::from_be_bytes)
     }
 
     /// Version and flags of a full box.
-    pub(super) fn full_box(&mut self) -> Result<(u8, u32), CmafError> {
+    pub(crate) fn full_box(&mut self) -> Result<(u8, u32), CmafError> {
         let word = self.u32()?;
         let [version, ..] = word.to_be_bytes();
         Ok((version, word & 0x00ff_ffff))
     }
 
     /// An expandable descriptor length (ISO/IEC 14496-1 section 8.3.3).
-    pub(super) fn descriptor_len(&mut self) -> Result<usize, CmafError> {
+    pub(crate) fn descriptor_len(&mut self) -> Result<usize, CmafError> {
         let mut len = 0;
         for _ in 0..4 {
             let byte = self.u8()?;
@@ -181,12 +186,12 @@ impl<'a> Fields<'a> {
     }
 
     /// The next `len` bytes as fields of their own.
-    pub(super) fn inner(&mut self, len: usize) -> Result<Self, CmafError> {
+    pub(crate) fn inner(&mut self, len: usize) -> Result<Self, CmafError> {
         let base = self.offset();
         Ok(Fields { bytes: self.take(len)?, base, at: 0, what: self.what })
     }
 
-    pub(super) const fn invalid(&self, what: &'static str) -> CmafError {
+    pub(crate) const fn invalid(&self, what: &'static str) -> CmafError {
         CmafError::Invalid { what, offset: self.offset() }
     }
 }

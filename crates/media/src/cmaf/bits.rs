@@ -4,7 +4,7 @@ use crate::CmafError;
 
 /// A cursor over bits, most significant first.
 #[derive(Clone, Debug)]
-pub(super) struct Bits<'a> {
+pub(crate) struct Bits<'a> {
     bytes: &'a [u8],
     /// Where `bytes` begin, from the start of the outermost bytes.
     offset: u64,
@@ -14,12 +14,12 @@ pub(super) struct Bits<'a> {
 
 impl<'a> Bits<'a> {
     /// The bits of `bytes`, which begin at `offset`; `what` names them in errors.
-    pub(super) const fn new(bytes: &'a [u8], offset: u64, what: &'static str) -> Self {
+    pub(crate) const fn new(bytes: &'a [u8], offset: u64, what: &'static str) -> Self {
         Self { bytes, offset, at: 0, what }
     }
 
     /// The next `count` bits, at most 32, as a number.
-    pub(super) fn bits(&mut self, count: u32) -> Result<u32, CmafError> {
+    pub(crate) fn bits(&mut self, count: u32) -> Result<u32, CmafError> {
         let mut value = 0;
         for _ in 0..count {
             let byte = self.bytes.get(self.at / 8);
@@ -30,12 +30,12 @@ impl<'a> Bits<'a> {
         Ok(value)
     }
 
-    pub(super) fn flag(&mut self) -> Result<bool, CmafError> {
+    pub(crate) fn flag(&mut self) -> Result<bool, CmafError> {
         self.bits(1).map(|bit| bit == 1)
     }
 
     /// An unsigned Exp-Golomb code (ITU-T H.264 section 9.1).
-    pub(super) fn ue(&mut self) -> Result<u32, CmafError> {
+    pub(crate) fn ue(&mut self) -> Result<u32, CmafError> {
         let mut zeros = 0;
         while !self.flag()? {
             zeros += 1;
@@ -47,7 +47,33 @@ impl<'a> Bits<'a> {
         Ok((1 << zeros) - 1 + self.bits(zeros)?)
     }
 
-    pub(super) const fn invalid(&self, what: &'static str) -> CmafError {
+    /// A signed Exp-Golomb code (ITU-T H.264 section 9.1.1).
+    pub(crate) fn se(&mut self) -> Result<i64, CmafError> {
+        let code = i64::from(self.ue()?);
+        Ok(if code % 2 == 0 { -(code / 2) } else { code / 2 + 1 })
+    }
+
+    /// Passes over `count` bits.
+    pub(crate) fn skip(&mut self, count: usize) -> Result<(), CmafError> {
+        let end = self.at.saturating_add(count);
+        if end > self.left() + self.at {
+            return Err(CmafError::Truncated { what: self.what, offset: self.offset });
+        }
+        self.at = end;
+        Ok(())
+    }
+
+    /// Bits not yet read.
+    pub(crate) const fn left(&self) -> usize {
+        (self.bytes.len() * 8).saturating_sub(self.at)
+    }
+
+    /// Goes on at the next whole byte.
+    pub(crate) const fn align(&mut self) {
+        self.at = self.at.next_multiple_of(8);
+    }
+
+    pub(crate) const fn invalid(&self, what: &'static str) -> CmafError {
         CmafError::Invalid { what, offset: self.offset }
     }
 }
@@ -63,6 +89,9 @@ mod tests {
         let mut unsigned = Bits::new(&bytes, 0, "test");
         let codes: Vec<u32> = (0..5).map(|_| unsigned.ue().unwrap()).collect();
         assert_eq!(codes, [0, 1, 2, 3, 4]);
+        let mut signed = Bits::new(&bytes, 0, "test");
+        let codes: Vec<i64> = (0..5).map(|_| signed.se().unwrap()).collect();
+        assert_eq!(codes, [0, 1, -1, 2, -2]);
     }
 
     #[test]

@@ -20,7 +20,14 @@ const EXPLICIT_RATE: u32 = 15;
 /// The codec string and format of a sample entry.
 pub(super) fn describe(entry: &Atom<'_>) -> Result<(String, SampleFormat), CmafError> {
     match &entry.kind {
-        b"avc1" | b"avc3" => visual(entry),
+        b"avc1" | b"avc3" => {
+            let format = picture(entry)?;
+            Ok((avc_codec(entry)?, format))
+        }
+        b"hvc1" | b"hev1" => {
+            let format = picture(entry)?;
+            Ok((hevc_codec(entry)?, format))
+        }
         b"mp4a" => audio(entry),
         kind => {
             let name = kind.escape_ascii().to_string();
@@ -29,13 +36,17 @@ pub(super) fn describe(entry: &Atom<'_>) -> Result<(String, SampleFormat), CmafE
     }
 }
 
-fn visual(entry: &Atom<'_>) -> Result<(String, SampleFormat), CmafError> {
+fn picture(entry: &Atom<'_>) -> Result<SampleFormat, CmafError> {
     let mut fields = entry.fields("the visual sample entry");
     fields.take(24)?;
     let (width, height) = (u32::from(fields.u16()?), u32::from(fields.u16()?));
     if width == 0 || height == 0 {
         return Err(entry.invalid("a picture without a size"));
     }
+    Ok(SampleFormat::Video { width, height })
+}
+
+fn avc_codec(entry: &Atom<'_>) -> Result<String, CmafError> {
     let avcc = avc_configuration(entry)?;
     let mut configuration = avcc.fields("avcC");
     let version = configuration.u8()?;
@@ -44,16 +55,45 @@ fn visual(entry: &Atom<'_>) -> Result<(String, SampleFormat), CmafError> {
     }
     let (profile, constraints, level) = (configuration.u8()?, configuration.u8()?, configuration.u8()?);
     let name = String::from_utf8_lossy(&entry.kind);
-    let codec = format!("{name}.{profile:02X}{constraints:02X}{level:02X}");
-    Ok((codec, SampleFormat::Video { width, height }))
+    Ok(format!("{name}.{profile:02X}{constraints:02X}{level:02X}"))
+}
+
+fn hevc_codec(entry: &Atom<'_>) -> Result<String, CmafError> {
+    let hvcc = visual_child(entry, "hvcC")?;
+    let mut configuration = hvcc.fields("hvcC");
+    if configuration.u8()? != 1 {
+        return Err(hvcc.invalid("an hvcC of an unknown version"));
+    }
+    let mut profile = [0; 12];
+    profile.copy_from_slice(configuration.take(12)?);
+    Ok(hevc(&String::from_utf8_lossy(&entry.kind), &profile))
+}
+
+/// `hvc1.P.C.TL.B…` (ISO/IEC 14496-15 annex E.3) from profile, compatibility, constraints and level as they stand in a
+/// decoder configuration record; `name` is that of the sample entry.
+pub(crate) fn hevc(name: &str, profile: &[u8; 12]) -> String {
+    let [head, c0, c1, c2, c3, constraints @ .., level] = *profile;
+    let space = ["", "A", "B", "C"][usize::from(head >> 6)];
+    let tier = if head & 0x20 == 0 { 'L' } else { 'H' };
+    let compatibility = u32::from_be_bytes([c0, c1, c2, c3]).reverse_bits();
+    let mut text = format!("{name}.{space}{}.{compatibility:X}.{tier}{level}", head & 0x1f);
+    let kept = constraints.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1);
+    for byte in &constraints[..kept] {
+        text.push_str(&format!(".{byte:X}"));
+    }
+    text
 }
 
 /// The `avcC` of an H.264 sample entry.
 pub(super) fn avc_configuration<'a>(entry: &Atom<'a>) -> Result<Atom<'a>, CmafError> {
+    visual_child(entry, "avcC")
+}
+
+fn visual_child<'a>(entry: &Atom<'a>, name: &'static str) -> Result<Atom<'a>, CmafError> {
     let mut fields = entry.fields("the visual sample entry");
     fields.take(VISUAL_ENTRY_BYTES)?;
     let boxes = Atoms::new(fields.rest(), fields.offset());
-    one(boxes, "avcC")?.ok_or(CmafError::Missing { name: "avcC", offset: entry.offset })
+    one(boxes, name)?.ok_or(CmafError::Missing { name, offset: entry.offset })
 }
 
 fn audio(entry: &Atom<'_>) -> Result<(String, SampleFormat), CmafError> {
@@ -113,14 +153,14 @@ fn descriptor<'a>(fields: &mut Fields<'a>, tag: u8) -> Result<Fields<'a>, CmafEr
 }
 
 /// GetAudioObjectType (ISO/IEC 14496-3 section 1.6.2.1).
-fn object_type(bits: &mut Bits<'_>) -> Result<u32, CmafError> {
+pub(crate) fn object_type(bits: &mut Bits<'_>) -> Result<u32, CmafError> {
     match bits.bits(5)? {
         31 => Ok(32 + bits.bits(6)?),
         object_type => Ok(object_type),
     }
 }
 
-fn sampling_rate(bits: &mut Bits<'_>) -> Result<u32, CmafError> {
+pub(crate) fn sampling_rate(bits: &mut Bits<'_>) -> Result<u32, CmafError> {
     let index = bits.bits(4)?;
     if index == EXPLICIT_RATE {
         return bits.bits(24);

@@ -14,7 +14,7 @@ mod tfhd {
 }
 
 /// `trun` flags (section 8.8.8).
-pub(super) mod trun {
+pub(crate) mod trun {
     pub const DATA_OFFSET: u32 = 0x001;
     pub const FIRST_SAMPLE_FLAGS: u32 = 0x004;
     pub const DURATION: u32 = 0x100;

@@ -5,16 +5,17 @@
 //! their length.
 
 mod assembler;
-mod atom;
-mod bits;
-mod codec;
-mod fragment;
+pub(crate) mod atom;
+pub(crate) mod bits;
+pub(crate) mod codec;
+pub(crate) mod fragment;
 mod header;
-mod normalise;
+pub(crate) mod normalise;
 mod run;
 mod segment;
-mod sps;
+pub(crate) mod sps;
 
+pub(crate) use assembler::styp as segment_brands;
 pub use assembler::{Assembly, Grouping, Segment, SegmentAssembler};
 pub use header::read_init;
 pub use normalise::{normalise_fragment, normalise_init};

@@ -109,7 +109,7 @@ fn brands(ftyp: &Atom<'_>) -> Result<Vec<u8>, CmafError> {
 }
 
 /// A box of this type around `body`; `None` from 4 GiB on.
-pub(super) fn boxed(kind: [u8; 4], body: &[u8]) -> Option<Vec<u8>> {
+pub(crate) fn boxed(kind: [u8; 4], body: &[u8]) -> Option<Vec<u8>> {
     let size = u32::try_from(body.len()).ok()?.checked_add(8)?;
     Some([&size.to_be_bytes(), &kind[..], body].concat())
 }

@@ -7,7 +7,7 @@ use super::{
 use crate::CmafError;
 
 /// Profiles whose parameter sets state a chroma format.
-const HIGH_PROFILES: [u32; 13] = [100, 110, 122, 244, 44, 83, 86, 118, 128, 138, 139, 134, 135];
+pub(crate) const HIGH_PROFILES: [u32; 13] = [100, 110, 122, 244, 44, 83, 86, 118, 128, 138, 139, 134, 135];
 
 /// What a parameter set says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,7 +34,7 @@ pub(super) fn first(avcc: &Atom<'_>) -> Result<Option<Sequence>, CmafError> {
 }
 
 /// Drops each 3 that follows two zeros (section 7.4.1).
-fn without_emulation_prevention(bytes: &[u8]) -> Vec<u8> {
+pub(crate) fn without_emulation_prevention(bytes: &[u8]) -> Vec<u8> {
     let mut out: Vec<u8> = Vec::with_capacity(bytes.len());
     let mut zeros = 0;
     for &byte in bytes {

@@ -11,7 +11,7 @@ use crate::{Presentation, TrackName, object::segment_file};
 /// EXT-X-MAP together with EXT-X-I-FRAMES-ONLY (RFC 8216 section 7).
 const VERSION: u8 = 5;
 
-/// The I-frame playlist of a rung: per fragment the byte range from its `moof` to the end of its first
+/// The I-frame playlist of a rung: per fragment that begins with one the byte range from its `moof` to the end of its first
 /// sample, an IDR picture (RFC 8216bis section 4.4.3.6, Apple authoring rule 6.10). `None` when there is no
 /// such rung.
 #[must_use]
@@ -19,17 +19,12 @@ pub fn iframes(presentation: &Presentation, track: TrackName) -> Option<String> 
     let track = presentation.track(track).filter(|track| track.info.name.is_video())?;
     let mut text = opening(presentation, VERSION, track.info.name);
     text.push_str("#EXT-X-I-FRAMES-ONLY\n");
-    for segment in &track.segments {
-        let uri = segment_file(track.info.name, segment.seq);
-        let mut start = segment.start;
-        for fragment in &segment.fragments {
-            let end = start.saturating_add(fragment.ticks);
-            let duration = seconds(track.length_us(start, end));
-            let (bytes, offset) = (fragment.iframe_bytes(), fragment.offset);
-            // Writing to a String cannot fail.
-            let _ = write!(text, "#EXTINF:{duration},\n#EXT-X-BYTERANGE:{bytes}@{offset}\n{uri}\n");
-            start = end;
-        }
+    for frame in track.i_frames() {
+        let uri = segment_file(track.info.name, frame.seq);
+        let duration = seconds(track.length_us(frame.start, frame.end));
+        let (bytes, offset) = (frame.fragment.iframe_bytes(), frame.fragment.offset);
+        // Writing to a String cannot fail.
+        let _ = write!(text, "#EXTINF:{duration},\n#EXT-X-BYTERANGE:{bytes}@{offset}\n{uri}\n");
     }
     text.push_str(closing(presentation));
     Some(text)
@@ -67,5 +62,16 @@ mod tests {
         #EXT-X-ENDLIST
         "#);
         assert_eq!(iframes(&presentation, TrackName::Audio(0)), None);
+    }
+
+    #[test]
+    fn fragments_between_i_frames_lengthen_the_one_before() {
+        let mut track = rung(720, &[120_000, 40_000]);
+        for fragment in track.segments.iter_mut().flat_map(|segment| &mut segment.fragments) {
+            fragment.sync = fragment.offset == 24;
+        }
+        let text = iframes(&joined(true, vec![track]), TrackName::Video(720)).unwrap();
+        let ranges: Vec<&str> = text.lines().filter(|line| line.starts_with("#EXTINF")).collect();
+        assert_eq!(ranges, ["#EXTINF:6.006000,", "#EXTINF:2.002000,"]);
     }
 }

@@ -1,7 +1,16 @@
-//! Live: the window of a broadcast that viewers see, as text and as decisions. Sans-IO: durations and `now` go
-//! in, lists, deadlines and answers come out.
+//! Live packaging: an encoder's access units become parts and segments, whose lists wait for nobody.
+//!
+//! Order of a session: configurations ([`config`]) and access units ([`nal`]) of an encoder are put on one exact
+//! timeline ([`retime`]), cut ([`cut`]), written ([`mux`]) and listed ([`window`]).
 
+pub mod config;
+pub mod cut;
 mod multivariant;
+pub mod mux;
+pub mod nal;
+pub mod retime;
+#[cfg(test)]
+mod tests;
 pub mod window;
 
 pub use multivariant::{LiveTrack, multivariant};

@@ -4,7 +4,7 @@ mod bandwidth;
 
 pub use bandwidth::Bandwidth;
 
-use crate::{PresentationError, SegmentGrid, SegmentInfo, TrackInfo, TrackName};
+use crate::{FragmentInfo, PresentationError, SegmentGrid, SegmentInfo, TrackInfo, TrackName};
 
 /// A track and the segments of it that exist.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -124,10 +124,23 @@ impl Presentation {
     /// What playing this rung's I-frames alone costs, at normal speed.
     #[must_use]
     pub fn iframe_bandwidth(&self, track: &TrackTimeline) -> Bandwidth {
-        let fragments = track.segments.iter().flat_map(|segment| &segment.fragments);
-        let pieces = fragments.map(|fragment| (fragment.ticks, fragment.iframe_bytes()));
+        let frames = track.i_frames();
+        let pieces = frames.iter().map(|frame| (frame.end - frame.start, frame.fragment.iframe_bytes()));
         Bandwidth::measure(pieces, track.info.init.timescale, self.target_seconds)
     }
+}
+
+/// An I-frame with which a fragment begins.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct IFrame<'a> {
+    /// The segment it is in.
+    pub seq: u32,
+    /// The fragment.
+    pub fragment: &'a FragmentInfo,
+    /// Decode time, in ticks.
+    pub start: u64,
+    /// That of the next, or the end.
+    pub end: u64,
 }
 
 impl TrackTimeline {
@@ -139,6 +152,25 @@ impl TrackTimeline {
 
     fn end_us(&self) -> u64 {
         self.segments.last().map_or(0, |segment| self.us(segment.end()))
+    }
+
+    /// The I-frames with which fragments begin, in order. Each lasts to the next; broadcasts have fragments between
+    /// them that begin with none.
+    pub(crate) fn i_frames(&self) -> Vec<IFrame<'_>> {
+        let mut frames: Vec<IFrame<'_>> = Vec::new();
+        for segment in &self.segments {
+            let mut start = segment.start;
+            for fragment in &segment.fragments {
+                let end = start.saturating_add(fragment.ticks);
+                match frames.last_mut() {
+                    _ if fragment.sync => frames.push(IFrame { seq: segment.seq, fragment, start, end }),
+                    Some(before) => before.end = end,
+                    None => {}
+                }
+                start = end;
+            }
+        }
+        frames
     }
 
     /// Length of the run `start..end` as the difference of its rounded ends: sums over any run of pieces
