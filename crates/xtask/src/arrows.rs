@@ -36,6 +36,7 @@ const ABOVE: &[Room] = &[
     ("sandbox", true, &["pipeline-wire"]),
     ("identity", true, DOMAIN),
     ("catalogue", true, DOMAIN),
+    ("live", true, DOMAIN),
     (
         "transcoder",
         true,
@@ -47,6 +48,7 @@ const ABOVE: &[Room] = &[
         &[
             "identity",
             "catalogue",
+            "live",
             "jobs",
             "events",
             "idempotency",
@@ -75,6 +77,7 @@ const ABOVE: &[Room] = &[
             "sandbox",
             "identity",
             "catalogue",
+            "live",
             "pipelines",
             "transcoder",
             "origin",
