@@ -18,6 +18,6 @@ mod wiring;
 pub use http::{media_router, router};
 pub use import::{Imports, ImportsError};
 pub use purge::{purge_far, purge_near};
-pub use state::{Limits, Origin, Parts, Urls};
+pub use state::{Doors, Limits, Origin, Parts, Urls};
 pub use watch::{WatchOptions, watch_folder};
-pub use wiring::{IMPORT, wire, work_imports};
+pub use wiring::{IMPORT, TOLD, wire, work_imports};

@@ -11,6 +11,7 @@ use idempotency::Idempotency;
 use identity::Identity;
 use jobs::Queue;
 use lifecycle::Tasks;
+use live::Live;
 use playback_token::{Signer, Verifier};
 use settings::Secret;
 use telemetry::{Health, Metrics};
@@ -27,6 +28,23 @@ pub struct Urls {
     pub public: String,
     /// Media.
     pub media: String,
+}
+
+/// Where live streams come in and go out, as the world knows it; what is not offered is `None` or `false`.
+#[derive(Clone, Debug, Default)]
+pub struct Doors {
+    /// What encoders take as the RTMP server, beside the stream key: `rtmp://HOST:1935/live`.
+    pub rtmp: Option<String>,
+    /// The SRT listener: `srt://HOST:8890`.
+    pub srt: Option<String>,
+    /// Base of WHIP endpoints, without a trailing slash.
+    pub whip: Option<String>,
+    /// Base of WHEP endpoints, without a trailing slash.
+    pub whep: Option<String>,
+    /// Whether channels are packaged as HLS.
+    pub hls: bool,
+    /// Whether channels are packaged as DASH.
+    pub dash: bool,
 }
 
 /// Bounds that requests meet.
@@ -48,6 +66,8 @@ pub struct Parts {
     pub home: TenantId,
     /// What exists.
     pub catalogue: Catalogue,
+    /// Who may send, and what is being sent.
+    pub live: Live,
     /// What waits to be done.
     pub queue: Queue,
     /// The bytes.
@@ -74,6 +94,8 @@ pub struct Parts {
     pub metrics_token: Secret,
     /// Bases of URLs.
     pub urls: Urls,
+    /// Where live streams come in and go out.
+    pub doors: Doors,
     /// Bounds.
     pub limits: Limits,
     /// What may be fetched from where.

@@ -12,6 +12,18 @@ use crate::{Origin, courier::HttpCourier, import::Importer, upload::sweep_upload
 /// Time between sweeps.
 const SWEEP: Duration = Duration::from_secs(60);
 
+/// Time between looks at who holds broadcasts: well below how long a lease lasts.
+const PATROL: Duration = Duration::from_secs(5);
+
+/// What webhooks may carry to the outside: the events of every domain that outsiders may be told of.
+pub const TOLD: &[&str] = &[
+    catalogue::events::READY,
+    catalogue::events::FAILED,
+    catalogue::events::DELETED,
+    live::events::STARTED,
+    live::events::ENDED,
+];
+
 /// The kind of jobs that an origin does.
 pub const IMPORT: &str = catalogue::IMPORT;
 
@@ -24,6 +36,7 @@ pub fn work_imports(origin: &Origin, tasks: &Tasks, options: WorkerOptions) {
 /// Starts the origin's background work.
 pub fn wire(origin: &Origin, tasks: &Tasks) {
     tasks.spawn_critical("origin-sweep", sweep(origin.clone(), tasks.clone()));
+    tasks.spawn_critical("live-patrol", patrol(origin.clone(), tasks.clone()));
     let courier = Arc::new(HttpCourier::new(origin.limits.webhook_reach.clone()));
     let posted = post(origin.webhooks.clone(), courier, tasks.clone(), PostOptions::default());
     tasks.spawn_critical("webhooks", posted);
@@ -42,6 +55,9 @@ async fn sweep(origin: Origin, tasks: Tasks) -> Result<(), Infallible> {
             Ok(viewers) => metrics::gauge!("nexus_viewers").set(u32::try_from(viewers).unwrap_or(u32::MAX)),
             Err(error) => warn!("the sweep of plays is held up: {error}"),
         }
+        if let Err(error) = origin.live.sweep().await {
+            warn!("the sweep of broadcasts is held up: {error}");
+        }
         if let Err(error) = origin.idempotency.sweep().await {
             warn!("the sweep of kept answers is held up: {error}");
         }
@@ -49,5 +65,30 @@ async fn sweep(origin: Origin, tasks: Tasks) -> Result<(), Infallible> {
             () = tokio::time::sleep(SWEEP) => {}
             () = stop.cancelled() => return Ok(()),
         }
+    }
+}
+
+/// Notices broadcasts whose holders are gone, those of other processes too.
+async fn patrol(origin: Origin, tasks: Tasks) -> Result<(), Infallible> {
+    let stop = tasks.soft();
+    loop {
+        match origin.live.patrol().await {
+            Ok(open) => metrics::gauge!("nexus_broadcasts_open").set(open),
+            Err(error) => warn!("the look at who holds broadcasts is held up: {error}"),
+        }
+        tokio::select! {
+            () = tokio::time::sleep(PATROL) => {}
+            () = stop.cancelled() => return Ok(()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn all_that_may_be_told_can_be_asked_for() {
+        assert_eq!(TOLD, [catalogue::events::OUTCOMES, live::events::OUTCOMES].concat());
     }
 }

@@ -107,6 +107,10 @@ identifiers! {
     DeliveryId;
     /// Somebody's watching of an asset.
     PlayId;
+    /// A place where somebody broadcasts, again and again.
+    ChannelId;
+    /// What a channel sent from one publisher's coming to its end.
+    BroadcastId;
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! Identifiers, clock and randomness seams, paging and principals: the words every other room shares.
+//! Identifiers, clock and randomness seams, paging, principals and visibility: the words every other room shares.
 //!
 //! Nothing here performs I/O or knows an async runtime; time and entropy arrive through [`Clock`] and
 //! [`Entropy`], whose real implementations live in `lifecycle`.
@@ -7,11 +7,13 @@ mod clock;
 mod id;
 mod page;
 mod principal;
+mod words;
 
 pub use clock::{Ambient, Clock, Entropy, Timestamp};
 pub use id::{
-    ApiKeyId, AssetId, AuditId, DeliveryId, EventId, IdError, JobId, PlayId, SessionId, TenantId, UploadId,
-    UserId, WebhookId, WorkerId,
+    ApiKeyId, AssetId, AuditId, BroadcastId, ChannelId, DeliveryId, EventId, IdError, JobId, PlayId,
+    SessionId, TenantId, UploadId, UserId, WebhookId, WorkerId,
 };
 pub use page::{Page, PageRequest};
 pub use principal::{Principal, Role};
+pub use words::Visibility;

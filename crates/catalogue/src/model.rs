@@ -9,67 +9,13 @@ use base::{AssetId, TenantId, Timestamp, UploadId};
 use media::{Plan, SegmentInfo, TrackInfo, TrackName, TrackTimeline};
 use serde::{Deserialize, Serialize};
 
+pub use base::Visibility;
 pub use lifecycle::{IllegalStep, Lifecycle, State, Step};
 pub use text::{METADATA_BYTES_MAX, NAME_CHARS_MAX, REASON_CHARS_MAX, TITLE_CHARS_MAX};
 pub(crate) use text::{check_metadata, check_title, folded, printable, search_pattern, title_from_name};
 
 /// How many findings of one version are kept; the more severe ones win.
 pub const FINDINGS_MAX: usize = 200;
-
-/// Declares an enum whose variants are stored and shown by name.
-macro_rules! text_enum {
-    ($(#[$meta:meta])* $name:ident { $($(#[$doc:meta])* $variant:ident = $text:literal,)* }) => {
-        $(#[$meta])*
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-        pub enum $name { $($(#[$doc])* $variant,)* }
-
-        impl $name {
-            /// The name stored and shown.
-            #[must_use]
-            pub const fn as_str(self) -> &'static str {
-                match self { $(Self::$variant => $text,)* }
-            }
-        }
-
-        impl ::std::fmt::Display for $name {
-            fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
-                f.write_str(self.as_str())
-            }
-        }
-
-        impl ::std::str::FromStr for $name {
-            type Err = String;
-            fn from_str(text: &str) -> Result<Self, String> {
-                match text {
-                    $($text => Ok(Self::$variant),)*
-                    _ => Err(format!("{text:?} is none of {}", [$($text),*].join(", "))),
-                }
-            }
-        }
-
-        impl TryFrom<String> for $name {
-            type Error = String;
-            fn try_from(text: String) -> Result<Self, String> {
-                text.parse()
-            }
-        }
-    };
-}
-use text_enum;
-
-text_enum! {
-    /// Who may watch an asset.
-    #[derive(Default)]
-    Visibility {
-        /// Everybody; it may be listed to anybody.
-        Public = "public",
-        /// Everybody who has the address, which cannot be guessed.
-        #[default]
-        Unlisted = "unlisted",
-        /// Its tenant, and who has a playback token.
-        Private = "private",
-    }
-}
 
 /// A film, a piece of music or a recording.
 #[derive(Clone, Debug, PartialEq)]
@@ -402,14 +348,6 @@ mod tests {
         fn no_text_panics(text in "(chunk|audio|images)?-?.{0,12}") {
             let _ = text.parse::<Piece>();
         }
-    }
-
-    #[test]
-    fn stored_names_read_back() {
-        for visibility in [Visibility::Public, Visibility::Unlisted, Visibility::Private] {
-            assert_eq!(visibility.as_str().parse::<Visibility>(), Ok(visibility));
-        }
-        assert!("secret".parse::<Visibility>().expect_err("unknown").contains("public, unlisted, private"));
     }
 
     #[test]

@@ -68,6 +68,8 @@ borrowed! {
     base::WebhookId => str, base::WebhookId::as_str;
     base::DeliveryId => str, base::DeliveryId::as_str;
     base::PlayId => str, base::PlayId::as_str;
+    base::ChannelId => str, base::ChannelId::as_str;
+    base::BroadcastId => str, base::BroadcastId::as_str;
 }
 
 impl<'q, P: Param<'q>> Param<'q> for Option<P> {

@@ -43,6 +43,10 @@ pub enum Action {
     KeyRevoked,
     /// An asset was deleted.
     AssetDeleted,
+    /// A channel was deleted.
+    ChannelDeleted,
+    /// A channel got another stream key.
+    StreamKeyRotated,
 }
 
 impl Action {
@@ -63,6 +67,8 @@ impl Action {
             Self::KeyCreated => "key-created",
             Self::KeyRevoked => "key-revoked",
             Self::AssetDeleted => "asset-deleted",
+            Self::ChannelDeleted => "channel-deleted",
+            Self::StreamKeyRotated => "stream-key-rotated",
         }
     }
 }

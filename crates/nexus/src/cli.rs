@@ -6,7 +6,7 @@ use anyhow::Result;
 use clap::{Args, Parser, Subcommand};
 use settings::{Override, Settings};
 
-use crate::{asset, backup, check, film, import, key, limit, tenant, upload, user};
+use crate::{asset, backup, channel, check, film, import, key, limit, tenant, upload, user};
 
 /// Media streaming server: films in, HLS and DASH ladders out, served by a caching edge.
 #[derive(Parser, Debug)]
@@ -50,6 +50,8 @@ pub enum Command {
     Import(import::ImportArgs),
     /// List, show, cancel, retry, encode again and delete assets.
     Asset(asset::AssetArgs),
+    /// Make, list, show and delete channels to broadcast on, and give them other keys.
+    Channel(channel::ChannelArgs),
     /// Make, list and revoke API keys, with the server running or not.
     Key {
         /// The tenant it is done in, by its identifier; the first when not given.
@@ -74,7 +76,7 @@ pub enum Command {
         #[command(subcommand)]
         action: tenant::TenantCommand,
     },
-    /// Show or change how much a tenant may upload, with the server running or not.
+    /// Show or change how much a tenant may upload and send, with the server running or not.
     Limit(limit::LimitArgs),
     /// Make a synthetic film: every frame carries its number, every second a flash and a beep.
     Film(film::FilmArgs),

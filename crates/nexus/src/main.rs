@@ -2,6 +2,7 @@
 
 mod asset;
 mod backup;
+mod channel;
 mod check;
 mod cli;
 mod client;
@@ -71,6 +72,7 @@ async fn command(cli: Cli) -> Result<ExitCode> {
         Command::Upload(args) => upload::run(args).await,
         Command::Import(args) => import::run(args).await,
         Command::Asset(args) => asset::run(args).await,
+        Command::Channel(args) => channel::run(args).await,
         Command::Key { tenant, action } => key::run(action, tenant.as_deref(), &sources.settings(&[])?).await,
         Command::User { tenant, action } => {
             user::run(action, tenant.as_deref(), &sources.settings(&[])?).await

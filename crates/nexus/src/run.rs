@@ -18,7 +18,8 @@ use idempotency::Idempotency;
 use identity::{Identity, SetupOffer};
 use jobs::{Instance, Presence, Queue, WorkerOptions};
 use lifecycle::Tasks;
-use origin::{Imports, Origin, Parts, Urls, WatchOptions};
+use live::Live;
+use origin::{Doors, Imports, Origin, Parts, Urls, WatchOptions};
 use playback_token::{Signer, Verifier};
 use sandbox::{Options, Sandbox};
 use settings::{Secret, Settings};
@@ -133,6 +134,7 @@ impl House {
             identity: self.identity.clone(),
             home,
             catalogue: self.catalogue.clone(),
+            live: self.live().await?,
             queue: self.queue.clone(),
             store: self.store.clone(),
             bus: self.bus.clone(),
@@ -146,6 +148,7 @@ impl House {
             metrics: self.metrics.clone(),
             metrics_token: settings.telemetry.metrics_token.clone(),
             urls: Urls { public: settings.public_url(), media: settings.edge_url() },
+            doors: Doors::default(),
             limits: origin::Limits {
                 upload: settings.upload.clone(),
                 playback: settings.playback.clone(),
@@ -201,17 +204,32 @@ impl House {
         }
     }
 
+    /// What secrets are derived from that are kept nowhere.
+    fn master_key(&self) -> Result<Vec<u8>> {
+        let key = &self.settings.webhook.key;
+        if !key.is_empty() {
+            return Ok(key.expose().as_bytes().to_vec());
+        }
+        let path = self.settings.data.join("webhook.key");
+        stores::secret_file(&path, || self.ambient.bytes::<32>().to_vec())
+    }
+
     fn webhooks(&self) -> Result<Webhooks> {
-        let settings = &self.settings.webhook;
-        let key = if settings.key.is_empty() {
-            let path = self.settings.data.join("webhook.key");
-            stores::secret_file(&path, || self.ambient.bytes::<32>().to_vec())?
-        } else {
-            settings.key.expose().as_bytes().to_vec()
-        };
         let (db, ambient, outbox) = (self.db.clone(), self.ambient.clone(), self.outbox.clone());
-        let key = MasterKey::new(&key);
-        Ok(Webhooks::new(db, ambient, outbox, key, catalogue::events::OUTCOMES, settings.allow_private))
+        let (key, plain) = (MasterKey::new(&self.master_key()?), self.settings.webhook.allow_private);
+        Ok(Webhooks::new(db, ambient, outbox, key, origin::TOLD, plain))
+    }
+
+    /// Channels and broadcasts, those of the process that ran here before free to be taken up.
+    async fn live(&self) -> Result<Live> {
+        let (db, ambient, outbox) = (self.db.clone(), self.ambient.clone(), self.outbox.clone());
+        let (key, plain) = (live::MasterKey::new(&self.master_key()?), self.settings.webhook.allow_private);
+        let limits = stores::live_limits(&self.settings.live);
+        let live = Live::new(db, outbox, ambient, key, plain).with_limits(limits);
+        if let Some(previous) = self.instance.previous() {
+            live.release_holder(previous).await?;
+        }
+        Ok(live)
     }
 
     fn signer(&self) -> Result<Signer> {

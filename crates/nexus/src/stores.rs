@@ -69,6 +69,15 @@ pub fn limits(upload: &settings::Upload) -> Limits {
     Limits { bytes_max: upload.tenant_bytes_max, size_max: upload.size_max_bytes }
 }
 
+/// How much every tenant may send that has no limits of its own.
+pub fn live_limits(live: &settings::Live) -> live::Limits {
+    live::Limits {
+        channels_max: live.channels_max,
+        streams_max: live.streams_max,
+        bitrate_max_kbps: live.bitrate_max_kbps,
+    }
+}
+
 /// The bytes of a secret file, made from `fresh` on first use and readable by its owner alone.
 ///
 /// # Errors

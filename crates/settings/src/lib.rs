@@ -8,6 +8,7 @@ mod bucket;
 mod error;
 mod host;
 mod intake;
+mod live;
 mod load;
 mod secret;
 mod sections;
@@ -17,6 +18,7 @@ pub use bucket::Bucket;
 pub use error::SettingsError;
 pub use host::HostPattern;
 pub use intake::{Import, Watch};
+pub use live::Live;
 pub use load::{Override, load, load_from, state_folder, to_toml};
 pub use secret::{Secret, write_secret};
 pub use sections::{

@@ -4,7 +4,7 @@ use std::{net::SocketAddr, num::NonZero, path::PathBuf, thread::available_parall
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Import, Secret, Watch};
+use crate::{Import, Live, Secret, Watch};
 
 /// Every setting of the server.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -32,6 +32,8 @@ pub struct Settings {
     pub edge: Edge,
     /// Playback tokens.
     pub playback: Playback,
+    /// Channels and what they send.
+    pub live: Live,
     /// Events posted to addresses of a tenant's choice.
     pub webhook: Webhook,
     /// Logs and metrics.
@@ -52,6 +54,7 @@ impl Default for Settings {
             transcode: Transcode::default(),
             edge: Edge::default(),
             playback: Playback::default(),
+            live: Live::default(),
             webhook: Webhook::default(),
             telemetry: Telemetry::default(),
         }
@@ -353,10 +356,12 @@ impl Default for Playback {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Webhook {
-    /// Whether addresses without TLS and within private networks are taken too; for development.
+    /// Whether addresses without TLS and within private networks are taken too, also for the admission of publishers;
+    /// for development.
     pub allow_private: bool,
-    /// What the secrets of all webhooks are derived from, at least 32 characters and the same in every origin of
-    /// a database; empty makes a key of this process's own in the data folder.
+    /// What the secrets of all webhooks and the SRT passphrases of all channels are derived from, at least 32
+    /// characters and the same in every origin of a database; empty makes a key of this process's own in the data
+    /// folder.
     pub key: Secret,
 }
 

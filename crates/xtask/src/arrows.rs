@@ -37,6 +37,7 @@ const ABOVE: &[Room] = &[
     ("ingest", true, &["media"]),
     ("identity", true, DOMAIN),
     ("catalogue", true, DOMAIN),
+    ("live", true, DOMAIN),
     (
         "transcoder",
         true,
@@ -48,6 +49,7 @@ const ABOVE: &[Room] = &[
         &[
             "identity",
             "catalogue",
+            "live",
             "jobs",
             "events",
             "idempotency",
@@ -76,6 +78,7 @@ const ABOVE: &[Room] = &[
             "sandbox",
             "identity",
             "catalogue",
+            "live",
             "pipelines",
             "transcoder",
             "origin",

@@ -53,7 +53,7 @@ impl Search {
 }
 
 /// A value that has one of several names.
-fn named<T: FromStr<Err = String>>(field: &'static str, text: &str) -> Result<T, Problem> {
+pub(super) fn named<T: FromStr<Err = String>>(field: &'static str, text: &str) -> Result<T, Problem> {
     text.parse().map_err(|reason| Problem::unprocessable(format!("{field}: {reason}")).member("field", field))
 }
 

@@ -12,6 +12,7 @@ use httpkit::Problem;
 use idempotency::IdempotencyError;
 use identity::IdentityError;
 use jobs::JobsError;
+use live::LiveError;
 use tracing::{error, warn};
 
 use crate::import::Refused;
@@ -146,6 +147,30 @@ impl Answer for CatalogueError {
             Self::Db(error) => error.answer(),
             Self::Jobs(error) => error.answer(),
             other => ours(&other),
+        }
+    }
+}
+
+impl Answer for LiveError {
+    fn answer(self) -> Problem {
+        let detail = self.to_string();
+        let full = |slug, title, limit: u32| {
+            Problem::new(StatusCode::CONFLICT, slug, title).detail(detail.clone()).member("limit", limit)
+        };
+        match self {
+            Self::NotFound => Problem::not_found(detail),
+            Self::Forbidden { .. } => Problem::forbidden(detail),
+            Self::Invalid { field, .. } => Problem::unprocessable(detail).member("field", field),
+            Self::TooManyChannels { limit } => full("too-many-channels", "No more channels", limit),
+            Self::TooManyStreams { limit } => full("too-many-streams", "No more streams at once", limit),
+            Self::TooFast { limit_kbps, .. } => {
+                full("too-fast", "The stream's bitrate is too high", limit_kbps)
+            }
+            Self::Busy { wait } => Problem::conflict(detail).retry_after(wait.max(RETRY_MIN)),
+            Self::Revoked | Self::NotOnAir | Self::Superseded | Self::Illegal(_) => Problem::conflict(detail),
+            Self::Db(error) => error.answer(),
+            Self::Events(error) => error.answer(),
+            Self::Corrupt { .. } => ours(&self),
         }
     }
 }

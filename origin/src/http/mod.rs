@@ -3,6 +3,7 @@
 mod assets;
 mod audit;
 mod auth;
+mod channels;
 mod error;
 mod followers;
 mod health;
@@ -53,6 +54,7 @@ fn routes() -> Routes {
         .and(audit::routes())
         .and(assets::routes())
         .and(imports::routes())
+        .and(channels::routes())
         .and(jobs::routes())
         .and(limits::routes())
         .and(stream::routes())

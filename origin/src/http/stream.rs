@@ -10,10 +10,11 @@ use axum::{
     http::{HeaderMap, HeaderName},
     response::Response,
 };
-use base::{AssetId, Principal, Role};
+use base::{AssetId, ChannelId, Principal, Role};
 use events::{Event, Subscription, SubscriptionError, webhooks::WEBHOOK_DISABLED};
 use futures_util::{Stream, StreamExt, stream};
 use httpkit::{Path, Problem, sse};
+use live::events::{ENDED, STARTED, STATE};
 use serde::Serialize;
 
 use super::{
@@ -132,6 +133,13 @@ impl Listener {
             "asset.deleted" => json(&event.kind, &Deleted { asset: &event.subject }),
             WEBHOOK_DISABLED if !self.caller.may(Role::Admin) => None,
             WEBHOOK_DISABLED => json(&event.kind, &event.payload),
+            STATE | STARTED | ENDED => {
+                // Who may only watch hears of channels that they see; of a deleted one only who could delete it.
+                let id: ChannelId = event.subject.parse().ok()?;
+                let told = self.caller.may(Role::Creator)
+                    || self.origin.live.channel(&self.caller, &id).await.is_ok();
+                if told { json(&event.kind, &event.payload) } else { None }
+            }
             kind => {
                 let id: AssetId = event.subject.parse().ok()?;
                 let asset = self.origin.catalogue.asset(&self.caller, &id).await.ok()?;

@@ -1,5 +1,6 @@
 //! The routes over a real router and database.
 
+mod channels;
 mod ground;
 mod identity;
 mod imports;

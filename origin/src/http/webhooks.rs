@@ -15,6 +15,7 @@ use super::{
     auth::Member,
     error::problem,
     idempotent::{Key, Once},
+    link,
     table::{ADMIN, Routes},
 };
 use crate::Origin;
@@ -126,14 +127,6 @@ pub(super) fn routes() -> Routes {
         .get("/api/v1/webhooks/{id}/deliveries", ADMIN, deliveries)
 }
 
-/// An address within a private network is refused at once where it is written as one; a name is judged whenever
-/// something is sent.
-fn check_reach(origin: &Origin, url: &str) -> Result<(), Problem> {
-    let refuse = |problem: String| Problem::unprocessable(format!("url: {problem}")).member("field", "url");
-    let uri: Uri = url.parse().map_err(|_| refuse("is no address".to_owned()))?;
-    origin.limits.webhook_reach.check(&uri).map_err(|error| refuse(error.to_string()))
-}
-
 async fn list(
     State(origin): State<Origin>,
     Member(caller): Member,
@@ -150,7 +143,7 @@ async fn create(
     key: Key,
     Json(new): Json<New>,
 ) -> Result<Response, Problem> {
-    check_reach(&origin, &new.url)?;
+    link::check_reach(&origin, "url", &new.url)?;
     let mut once = Once::begin(&origin, &caller, key, "POST /api/v1/webhooks", &new).await?;
     if let Some(kept) = once.kept.take() {
         return repeated(&origin, &caller, once, &kept.body).await;
@@ -199,7 +192,7 @@ async fn change(
     Json(change): Json<Change>,
 ) -> Result<Json<WebhookView>, Problem> {
     if let Some(url) = &change.url {
-        check_reach(&origin, url)?;
+        link::check_reach(&origin, "url", url)?;
     }
     let Change { url, description, kinds, enabled } = change;
     let patch = WebhookPatch { url, description, kinds, enabled };

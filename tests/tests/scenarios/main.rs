@@ -6,6 +6,7 @@ mod api;
 mod backup;
 mod bad_input;
 mod captions;
+mod channels;
 mod faults;
 mod health;
 mod identity;

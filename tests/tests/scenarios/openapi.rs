@@ -208,6 +208,31 @@ async fn real_answers_are_those_documented() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn real_answers_about_channels_are_those_documented() {
+    let server = Server::start().await;
+    let document = Document::of(&server.stranger()).await;
+    let reader = Reader { client: server.client(), document };
+    let nothing = &json!({});
+    let made = reader.post("/api/v1/channels", "", json!({"name": "studio", "rungs": [720]})).await.json();
+    let channel = made["channel"].as_str().expect("an id");
+    let chosen = &json!({"rungs": null, "dvr_seconds": null, "admission_url": "https://gate.example/"});
+    let operations = [
+        ("post", "/api/v1/channels", "", &json!({"name": ""}), 422),
+        ("get", "/api/v1/channels", "", nothing, 200),
+        ("get", "/api/v1/channels/{id}", channel, nothing, 200),
+        ("get", "/api/v1/channels/{id}", NOBODY, nothing, 404),
+        ("patch", "/api/v1/channels/{id}", channel, chosen, 200),
+        ("patch", "/api/v1/channels/{id}", channel, &json!({"state": "live"}), 422),
+        ("get", "/api/v1/channels/{id}/state", channel, nothing, 200),
+        ("post", "/api/v1/channels/{id}/key", channel, nothing, 200),
+        ("post", "/api/v1/channels/{id}/kick", channel, nothing, 409),
+        ("delete", "/api/v1/channels/{id}", channel, nothing, 204),
+        ("post", "/api/v1/channels/{id}/key", channel, nothing, 404),
+    ];
+    reader.told(&operations).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn real_answers_about_films_are_those_documented() {
     let server = Server::start().await;
     let document = Document::of(&server.stranger()).await;

@@ -1,6 +1,6 @@
 //! The states of an asset and the steps between them.
 
-use super::text_enum;
+use base::text_enum;
 
 text_enum! {
     /// Where an asset is on its way from a file to a film.

@@ -24,13 +24,13 @@ use tokio::sync::Notify;
 
 pub use model::{
     DELIVERIES_KEPT, DESCRIPTION_CHARS_MAX, Delivery, DeliveryState, Letter, NewWebhook, Outcome,
-    ROTATION_OVERLAP, Revealed, URL_BYTES_MAX, WAITING_MAX, WEBHOOKS_MAX, Webhook, WebhookPatch,
+    ROTATION_OVERLAP, Revealed, URL_BYTES_MAX, WAITING_MAX, WEBHOOKS_MAX, Webhook, WebhookPatch, check_url,
 };
 pub use post::{Courier, PostOptions, post};
 pub use sign::MasterKey;
 
 use crate::{Cursor, Event, EventsError, Outbox, store as outbox};
-use model::{Verdict, check_description, check_kinds, check_url};
+use model::{Verdict, check_description, check_kinds};
 use store::{End, StoredWebhook};
 
 /// An address was disabled because it takes nothing; also what its tenant is told. Payload: `webhook`, `url`,

@@ -233,8 +233,12 @@ fn invalid(field: &'static str, problem: impl Into<String>) -> EventsError {
     EventsError::Invalid { field, problem: problem.into() }
 }
 
-/// Checks an address; plain http only where `plain` allows it.
-pub(crate) fn check_url(text: &str, plain: bool) -> Result<String, EventsError> {
+/// Checks an address that the server is to ask things of: https, or http too where `plain` allows it, at most
+/// [`URL_BYTES_MAX`] bytes, without user name, password and fragment; in the form that is stored.
+///
+/// # Errors
+/// [`EventsError::Invalid`] of the field `url`.
+pub fn check_url(text: &str, plain: bool) -> Result<String, EventsError> {
     let url = Url::parse(text).map_err(|error| invalid("url", format!("is no address: {error}")))?;
     let scheme = url.scheme() == "https" || (plain && url.scheme() == "http");
     let problem = match &url {

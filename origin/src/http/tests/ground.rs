@@ -20,13 +20,14 @@ use idempotency::Idempotency;
 use identity::{Caller, Identity, KeyWish, NewUser, Scope, Scopes};
 use jobs::Queue;
 use lifecycle::Tasks;
+use live::Live;
 use playback_token::{Signer, Verifier};
 use serde_json::Value;
 use telemetry::{Health, Metrics, Role as Duty};
 use testkit::FakeClock;
 use tower::ServiceExt;
 
-use crate::{Imports, Limits, Origin, Parts, Urls};
+use crate::{Doors, Imports, Limits, Origin, Parts, TOLD, Urls};
 
 /// Where the page under test is.
 pub(super) const PUBLIC_URL: &str = "http://nexus.test";
@@ -66,15 +67,11 @@ impl Ground {
         let bus = Bus::open(outbox.clone(), 64).await.expect("a bus");
         let queue = Queue::new(db.clone(), ambient.clone());
         let lease = Duration::from_secs(15);
-        let webhooks = Webhooks::new(
-            db.clone(),
-            ambient.clone(),
-            outbox.clone(),
-            MasterKey::new(&[7; 32]),
-            catalogue::events::OUTCOMES,
-            false,
-        );
+        let webhooks =
+            Webhooks::new(db.clone(), ambient.clone(), outbox.clone(), MasterKey::new(&[7; 32]), TOLD, false);
         let idempotency = Idempotency::new(db.clone(), ambient.clone());
+        let live =
+            Live::new(db.clone(), outbox.clone(), ambient.clone(), live::MasterKey::new(&[7; 32]), false);
         let catalogue =
             Catalogue::new(db.clone(), queue.clone(), outbox, bus.clone(), ambient.clone(), lease);
         let signer = Signer::from_bytes(&[7; 32]).expect("a key");
@@ -84,6 +81,7 @@ impl Ground {
             identity,
             home: home.clone(),
             catalogue,
+            live,
             queue,
             store: Store::memory(),
             bus,
@@ -98,6 +96,7 @@ impl Ground {
             metrics: METRICS.clone(),
             metrics_token: settings::Settings::default().telemetry.metrics_token,
             urls: Urls { public: PUBLIC_URL.to_owned(), media: PUBLIC_URL.to_owned() },
+            doors: Doors::default(),
             presigned_reads: false,
             limits: Limits {
                 upload: settings::Upload::default(),
@@ -165,6 +164,16 @@ impl Ground {
         let answer = self.send(request, r#"{"url":"https://example.com/told"}"#).await;
         assert_eq!(answer.status, StatusCode::CREATED, "{}", answer.body);
         answer.body["id"].as_str().expect("an identifier").to_owned()
+    }
+
+    /// What an owner of a tenant is told of a channel that they make.
+    pub(super) async fn channel(&self, tenant: &TenantId, new: &Value) -> Value {
+        let key = self.key(tenant, Role::Owner, &[]).await;
+        let request = Request::post("/api/v1/channels").header("authorization", format!("Bearer {key}"));
+        let request = request.header(header::CONTENT_TYPE, "application/json");
+        let answer = self.send(request, &new.to_string()).await;
+        assert_eq!(answer.status, StatusCode::CREATED, "{}", answer.body);
+        answer.body
     }
 
     /// The words of the audit log, by the alphabet: the clock stands still.

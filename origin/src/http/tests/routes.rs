@@ -213,6 +213,10 @@ async fn object(ground: &Ground, row: &Row, owner: &TenantId) -> Option<String> 
         "/api/v1/assets/" => ground.upload(owner).await.0,
         "/files/" => ground.upload(owner).await.1,
         "/api/v1/webhooks/" => ground.webhook(owner).await,
+        "/api/v1/channels/" => {
+            let made = ground.channel(owner, &serde_json::json!({"name": "studio"})).await;
+            made["channel"].as_str().expect("an identifier").to_owned()
+        }
         "/api/v1/users/" => {
             let name = format!("user-{}", ground.origin.ambient.id::<base::UserId>());
             ground.user(&name, Role::Viewer).await.id.to_string()
