@@ -4,7 +4,10 @@ use bytes::Bytes;
 use proptest::prelude::*;
 
 use super::*;
-use crate::live::retime::Sample;
+use crate::{
+    FrameRate,
+    live::retime::{Sample, Timebase},
+};
 
 const FRAME: i64 = 100;
 
@@ -125,6 +128,20 @@ fn a_follower_goes_on_when_its_leader_stands_still() {
     let mut cutter = Cutter::following(limits());
     let cuts: Vec<Cut> = (0..60).flat_map(|slot| cutter.push(sample(slot, true))).collect();
     assert_eq!(parts(&cuts).len(), 2);
+}
+
+#[test]
+fn another_rate_in_the_same_list_keeps_its_part_target() {
+    let video = |num, den| Limits::video(Timebase::constant(FrameRate::new(num, den).unwrap()), 6, 10);
+    let stated = video(30_000, 1_001).part_target();
+    let frames = |num, den| video(num, den).in_list(stated).map(|limits| limits.part / limits.sample);
+    assert_eq!(
+        [frames(30_000, 1_001), frames(30, 1), frames(25, 1), frames(50, 1)],
+        [Some(6), Some(6), Some(5), Some(10)]
+    );
+    // Five frames are too long, four too short; one alone is too long.
+    assert_eq!([frames(24, 1), frames(3, 1)], [None, None]);
+    assert_eq!(video(25, 1).in_list((0, 0)), None);
 }
 
 #[test]

@@ -128,6 +128,16 @@ fn a_clock_of_32_bits_wraps_without_anybody_noticing() {
 }
 
 #[test]
+fn a_clock_that_is_wrapped_on_purpose_ends_nothing() {
+    let mut retimer = Retimer::new(true, Some(&sound()), hints());
+    let half_ms = (1i64 << 31) - 1;
+    for index in 0..20_000 {
+        let at = index * half_ms % (1 << 32);
+        retimer.push(Track::Video, unit(at, at, Picture::Key, index));
+    }
+}
+
+#[test]
 fn an_encoder_that_comes_back_goes_on() {
     let mut retimer = Retimer::new(true, Some(&sound()), hints());
     let first = run(&mut retimer, both(0..110, 0));
@@ -218,6 +228,24 @@ fn another_rate_is_another_epoch() {
         })
         .collect();
     assert_eq!(bases, [(NewEpoch::FrameRate, FrameRate::new(50, 1).map(Timebase::constant))]);
+}
+
+#[test]
+fn a_rate_a_thousandth_off_is_corrected_at_a_key_frame() {
+    let hints = Hints { parameter_set: FrameRate::new(30_000, 1_001), metadata: None };
+    let mut retimer = Retimer::new(true, None, hints);
+    let true_rate = (0..3_000).map(|index| {
+        let key = if index % 60 == 0 { Picture::Key } else { Picture::Dependent };
+        (Track::Video, unit(index * 100 / 3, index * 100 / 3, key, index))
+    });
+    let outcomes = run(&mut retimer, true_rate.collect());
+    assert_eq!(epochs(&outcomes), [(0, NewEpoch::Start), (1, NewEpoch::FrameRate)]);
+    assert_eq!(samples(&outcomes, Track::Video).len(), 3_000);
+    let last = outcomes
+        .iter()
+        .rev()
+        .find_map(|outcome| if let Outcome::Epoch { video, .. } = outcome { Some(*video) } else { None });
+    assert_eq!(last, Some(FrameRate::new(30, 1).map(Timebase::constant)));
 }
 
 #[test]
