@@ -159,6 +159,29 @@ fn an_encoder_that_comes_back_goes_on() {
 }
 
 #[test]
+fn another_configuration_goes_on_behind_the_one_before() {
+    let mut retimer = Retimer::new(true, Some(&sound()), hints());
+    let first = run(&mut retimer, both(0..110, 0));
+    let other = AudioConfig::from_record(&Bytes::from_static(&[0x12, 0x10])).unwrap();
+    let faster = Hints { parameter_set: FrameRate::new(50, 1), metadata: None };
+    assert_eq!(retimer.reconfigure(true, Some(&other), faster), []);
+    let units = (0..100).flat_map(|index| {
+        let key = if index % 50 == 0 { Picture::Key } else { Picture::Dependent };
+        let ms = 4_400 + index * 20;
+        [(Track::Video, unit(ms, ms, key, index)), (Track::Audio, unit(ms, ms, Picture::Key, index))]
+    });
+    let second = run(&mut retimer, units.collect());
+    assert_eq!(epochs(&second), [(1, NewEpoch::Configuration)]);
+    let (before, after) = (samples(&first, Track::Video), samples(&second, Track::Video));
+    // A hundred ticks are 40 ms before and 20 ms after; sound ended a frame of its own later.
+    assert_eq!((before[109].end, after[0].end - after[0].decode), (11_000, 100));
+    assert!((22_000..22_200).contains(&after[0].decode), "{}", after[0].decode);
+    let (before, after) = (samples(&first, Track::Audio), samples(&second, Track::Audio));
+    let (end_us, start_us) = (before.last().unwrap().end * 1_000 / 48, after[0].decode * 10_000 / 441);
+    assert!((0..45_000).contains(&(start_us - end_us)), "{end_us} {start_us}");
+}
+
+#[test]
 fn a_jump_begins_an_epoch_at_the_next_key_frame() {
     for by_ms in [5_000, -3_000, 3_600_000, -1_000_000_000] {
         let mut retimer = Retimer::new(true, Some(&sound()), hints());
