@@ -4,7 +4,14 @@
 
 use std::{fs, path::Path};
 
-use media::{InitInfo, Object, cmaf};
+use bytes::Bytes;
+use media::{
+    InitInfo, Object, cmaf,
+    live::{
+        config::{AudioConfig, VideoCodec, VideoConfig},
+        nal,
+    },
+};
 
 /// Beyond this the fixtures hold only coded media, which no reader looks at.
 const STRUCTURE_BYTES: usize = 1_024;
@@ -32,22 +39,49 @@ fn replay(bytes: &[u8], init: &InitInfo) {
     let _ = cmaf::read_segment(bytes, init, 0);
 }
 
+/// What an encoder sends.
+fn replay_encoder(bytes: &[u8]) {
+    let bytes = Bytes::copy_from_slice(bytes);
+    let _ = AudioConfig::from_record(&bytes);
+    for config in
+        [VideoConfig::from_avc_record(&bytes), VideoConfig::from_hevc_record(&bytes)].into_iter().flatten()
+    {
+        let rebuilt = match config.codec {
+            VideoCodec::H264 => VideoConfig::from_avc_record(&config.record),
+            VideoCodec::Hevc => VideoConfig::from_hevc_record(&config.record),
+        };
+        assert_eq!(rebuilt, Ok(config), "what is written is read");
+    }
+    for codec in [VideoCodec::H264, VideoCodec::Hevc] {
+        let _ = nal::from_lengths(codec, 4, &bytes);
+        let _ = nal::from_start_codes(codec, &bytes);
+    }
+}
+
+/// Every cut of `bytes`, and every byte replaced.
+fn damage(mut bytes: Vec<u8>, replay: impl Fn(&[u8])) {
+    for cut in 0..=bytes.len().min(STRUCTURE_BYTES) {
+        replay(&bytes[..cut]);
+    }
+    for at in 0..bytes.len().min(STRUCTURE_BYTES) {
+        let original = bytes[at];
+        for replacement in REPLACEMENTS {
+            bytes[at] = replacement;
+            replay(&bytes);
+        }
+        bytes[at] = original;
+    }
+}
+
 #[test]
 fn every_cut_and_every_replaced_byte_of_the_fixtures() {
     let init = init();
-    for mut bytes in folder("fixtures") {
-        for cut in 0..=bytes.len().min(STRUCTURE_BYTES) {
-            replay(&bytes[..cut], &init);
-        }
-        for at in 0..bytes.len().min(STRUCTURE_BYTES) {
-            let original = bytes[at];
-            for replacement in REPLACEMENTS {
-                bytes[at] = replacement;
-                replay(&bytes, &init);
-            }
-            bytes[at] = original;
-        }
-    }
+    folder("fixtures").into_iter().for_each(|bytes| damage(bytes, |bytes| replay(bytes, &init)));
+}
+
+#[test]
+fn the_encoder_corpus() {
+    folder("corpus/encoder").into_iter().for_each(|bytes| damage(bytes, replay_encoder));
 }
 
 #[test]

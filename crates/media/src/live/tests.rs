@@ -220,14 +220,18 @@ fn check_session(encoder: &Encoder) {
 
 /// Segments end at key frames from the target on; those of sound less than a frame after.
 fn check_segments(encoder: &Encoder, limits: &Limits, sound: &Limits, video: &Rendition, audio: &Rendition) {
-    assert_eq!(video.ends.len(), audio.ends.len());
+    let last_sound = *audio.shown().last().unwrap();
+    let boundary =
+        |end: &SegmentEnd| end.boundary.map(|shown| rescaled(shown, limits.timescale, sound.timescale));
+    // The encoder may end before there is sound of the last segment.
+    let with_sound =
+        video.ends.iter().filter_map(boundary).filter(|boundary| *boundary <= last_sound).count();
+    assert_eq!(audio.ends.len(), with_sound + 1);
     let frame = i64::from(limits.sample);
-    for (index, (end, heard)) in video.ends.iter().zip(&audio.ends).enumerate() {
+    for (index, end) in video.ends.iter().enumerate() {
         let last = index + 1 == video.ends.len();
         assert_eq!(end.reason, if last { Reason::Finished } else { Reason::Boundary });
-        if last {
-            continue;
-        }
+        let Some(heard) = audio.ends.get(index).filter(|_| index < with_sound) else { continue };
         let group = encoder.group * frame;
         assert!(end.ticks as i64 % group == 0 && end.ticks as i64 >= limits.segment);
         assert!((end.ticks as i64) < limits.segment + group);
@@ -303,4 +307,42 @@ fn a_group_of_twenty_seconds_is_cut_at_the_bound() {
     assert_eq!(reasons, [none, key, none, key, last]);
     assert!(video.ends.iter().all(|end| end.ticks <= 25_000));
     assert_eq!(audio.ends.len(), video.ends.len());
+}
+
+#[test]
+fn pictures_without_a_rate_make_whole_parts_too() {
+    let mut state = 7u32;
+    let mut next = || {
+        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        i64::from(state >> 16) % 90 + 12
+    };
+    let mut retimer = Retimer::new(true, None, Hints::default());
+    let (mut at_ms, mut sent, mut outcomes) = (500, Vec::new(), Vec::new());
+    for index in 0..1_000i64 {
+        let picture = if index % 40 == 0 { Picture::Key } else { Picture::Dependent };
+        let (dts_us, pts_us) = (at_ms * 1_000, at_ms * 1_000);
+        let data = Bytes::copy_from_slice(&index.to_be_bytes());
+        outcomes
+            .extend(retimer.push(Track::Video, AccessUnit { dts_us, pts_us, arrived_us: 0, picture, data }));
+        sent.push((at_ms - 500) * 90);
+        at_ms += next();
+    }
+    outcomes.extend(retimer.finish());
+    let (mut cutter, mut video) = (None, Rendition::default());
+    for outcome in outcomes {
+        match (outcome, &mut cutter) {
+            (Outcome::Epoch { video: Some(base), .. }, cutter) => {
+                assert_eq!(base.timescale, 90_000);
+                *cutter = Some(Cutter::leading(Limits::video(base, TARGET_SECONDS, MAX_SECONDS)));
+            }
+            (Outcome::Video(sample), Some(cutter)) => video.take(cutter.push(sample)),
+            (other, _) => panic!("{other:?}"),
+        }
+    }
+    video.take(cutter.unwrap().finish());
+    let limits = Limits { part: 18_000, sample: 1, ..Limits::video(Timebase::constant(rates()[1]), 6, 10) };
+    let limits = Limits { timescale: 90_000, ..limits };
+    check(&video, &limits, &video_header(&super::config::tests::fixture(), 90_000));
+    assert_eq!(video.shown(), sent);
+    assert!(video.parts.iter().flat_map(|part| &part.samples).all(|sample| sample.offset >= 0));
 }

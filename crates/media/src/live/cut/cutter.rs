@@ -7,6 +7,9 @@ use crate::live::retime::Sample;
 
 /// Seconds that a follower waits for its leader before it goes on alone.
 const WAIT_SECONDS: u32 = 2;
+/// Seconds by which decode times may lie before what the sender says, when it leaves out more pictures than parts can
+/// make up for; then the next key frame begins a segment at its own time.
+const BEHIND_SECONDS: u32 = 2;
 /// Samples it keeps meanwhile.
 const HELD_MAX: usize = 1_024;
 
@@ -88,7 +91,7 @@ impl Cutter {
     }
 
     /// For followers: where the leader ended a segment ([`SegmentEnd::boundary`], in ticks of this rendition as
-    /// [`rescaled`] gives them).
+    /// [`super::rescaled`] gives them).
     pub fn boundary(&mut self, shown: i64) {
         if let Some(follower) = &mut self.follower {
             follower.boundaries.push_back(shown);
@@ -134,7 +137,9 @@ impl Cutter {
 
     fn lead(&mut self, sample: Sample, cuts: &mut Vec<Cut>) {
         let elapsed = self.elapsed();
-        if elapsed > 0 && sample.key && elapsed >= self.limits.segment {
+        if sample.key && self.is_behind(&sample) {
+            self.leave_behind(sample.shown, cuts);
+        } else if elapsed > 0 && sample.key && elapsed >= self.limits.segment {
             self.close_segment(Reason::Boundary, Some(sample.shown), cuts);
         } else if elapsed >= self.longest {
             self.close_segment(Reason::NoKeyFrame, Some(sample.shown), cuts);
@@ -158,13 +163,25 @@ impl Cutter {
             }
             let Some(sample) = follower.held.pop_front() else { return };
             let elapsed = self.elapsed();
-            if passed.is_some() && elapsed > 0 {
+            if passed.is_some() && self.is_behind(&sample) {
+                self.leave_behind(sample.shown, cuts);
+            } else if passed.is_some() && elapsed > 0 {
                 self.close_segment(Reason::Boundary, Some(sample.shown), cuts);
             } else if elapsed >= self.longest {
                 self.close_segment(Reason::NoKeyFrame, Some(sample.shown), cuts);
             }
             self.place(sample, cuts);
         }
+    }
+
+    fn is_behind(&self, sample: &Sample) -> bool {
+        let allowed = i64::from(BEHIND_SECONDS) * i64::from(self.limits.timescale);
+        self.next.is_some_and(|next| sample.decode - next > allowed)
+    }
+
+    fn leave_behind(&mut self, shown: i64, cuts: &mut Vec<Cut>) {
+        self.close_segment(Reason::Behind, Some(shown), cuts);
+        self.next = None;
     }
 
     fn elapsed(&self) -> i64 {

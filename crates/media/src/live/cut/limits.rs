@@ -44,6 +44,19 @@ impl Limits {
         Self { timescale, part, sample: sample.max(1), segment: ticks(target), segment_max }
     }
 
+    /// These limits with parts of another number of samples, for a list whose PART-TARGET is already stated as `ticks`
+    /// of `timescale` per second: as many as fit and reach 85 % of it (RFC 8216bis section 4.4.4.9). `None` when no
+    /// number does; then only another list can go on.
+    #[must_use]
+    pub fn in_list(self, (ticks, timescale): (u32, u32)) -> Option<Self> {
+        let stated = u64::from(ticks) * u64::from(self.timescale);
+        let sample = u64::from(self.sample) * u64::from(timescale);
+        let samples = stated.checked_div(sample)?;
+        let reaches = u128::from(samples) * u128::from(sample) * 100 >= u128::from(stated) * 85;
+        let part = u32::try_from(samples * u64::from(self.sample)).ok();
+        part.filter(|part| reaches && *part > 0).map(|part| Self { part, ..self })
+    }
+
     /// The PART-TARGET in seconds as a fraction: ticks over timescale.
     #[must_use]
     pub const fn part_target(&self) -> (u32, u32) {

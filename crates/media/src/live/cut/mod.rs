@@ -56,6 +56,9 @@ pub enum Reason {
     Boundary,
     /// No key frame came in time, or no word from the leader: the next one begins without.
     NoKeyFrame,
+    /// More pictures were missing than decoding could catch up with: the next one begins later than this one ends, and
+    /// lists need a discontinuity.
+    Behind,
     /// The epoch ended.
     Epoch,
     /// The broadcast ended.

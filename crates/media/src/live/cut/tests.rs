@@ -4,7 +4,10 @@ use bytes::Bytes;
 use proptest::prelude::*;
 
 use super::*;
-use crate::live::retime::Sample;
+use crate::{
+    FrameRate,
+    live::retime::{Sample, Timebase},
+};
 
 const FRAME: i64 = 100;
 
@@ -89,6 +92,17 @@ fn after_a_hole_decoding_catches_up_in_whole_parts() {
 }
 
 #[test]
+fn a_sender_of_few_pictures_is_caught_up_with_at_a_key_frame() {
+    // One picture a second where parts last 200 ms, a key frame every fifth.
+    let mut cutter = Cutter::leading(limits());
+    let cuts: Vec<Cut> = (0..40).flat_map(|index| cutter.push(sample(index * 25, index % 5 == 0))).collect();
+    let ended = ends(&cuts);
+    assert!(ended.iter().all(|end| end.reason == Reason::Behind), "{ended:?}");
+    let firsts: Vec<u64> = parts(&cuts).iter().filter(|part| part.first).map(|part| part.start).collect();
+    assert_eq!(firsts, (0..8).map(|group| group * 12_500).collect::<Vec<_>>());
+}
+
+#[test]
 fn sound_is_cut_at_the_first_frame_after_the_pictures() {
     let frame = |index: i64| Sample {
         decode: index * 1_024,
@@ -125,6 +139,20 @@ fn a_follower_goes_on_when_its_leader_stands_still() {
     let mut cutter = Cutter::following(limits());
     let cuts: Vec<Cut> = (0..60).flat_map(|slot| cutter.push(sample(slot, true))).collect();
     assert_eq!(parts(&cuts).len(), 2);
+}
+
+#[test]
+fn another_rate_in_the_same_list_keeps_its_part_target() {
+    let video = |num, den| Limits::video(Timebase::constant(FrameRate::new(num, den).unwrap()), 6, 10);
+    let stated = video(30_000, 1_001).part_target();
+    let frames = |num, den| video(num, den).in_list(stated).map(|limits| limits.part / limits.sample);
+    assert_eq!(
+        [frames(30_000, 1_001), frames(30, 1), frames(25, 1), frames(50, 1)],
+        [Some(6), Some(6), Some(5), Some(10)]
+    );
+    // Five frames are too long, four too short; one alone is too long.
+    assert_eq!([frames(24, 1), frames(3, 1)], [None, None]);
+    assert_eq!(video(25, 1).in_list((0, 0)), None);
 }
 
 #[test]
@@ -179,6 +207,9 @@ proptest! {
                 Cut::Segment(end) => {
                     prop_assert_eq!(Some(end.start), segment.take());
                     prop_assert_eq!(Some(end.start + end.ticks), at);
+                    if end.reason == Reason::Behind {
+                        at = None;
+                    }
                     prop_assert!(end.ticks <= limits.segment_max as u64);
                 }
             }

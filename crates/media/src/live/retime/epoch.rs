@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 use super::{
-    AccessUnit, Dropped, Hints, NewEpoch, Outcome, Sample, Timebase, Track,
+    AccessUnit, Cadence, Dropped, Hints, NewEpoch, Outcome, Sample, Timebase, Track,
     dates::{JUMP_US, Seen, unwrapped},
     sound::Sound,
     timebase::{MEASURED_MAX, settle},
@@ -13,10 +13,14 @@ use crate::live::{config::AudioConfig, nal::Picture};
 
 /// Beyond this a date is nonsense.
 const DATE_US_MAX: i64 = 1 << 53;
+/// The same after it was wrapped on purpose, over and over.
+const UNWRAPPED_US_MAX: u64 = 1 << 60;
 /// Microseconds from decoding to showing.
 const OFFSET_US: std::ops::RangeInclusive<i64> = -500_000..=5_000_000;
 /// Microseconds that sound may be dated off the pictures.
 const APART_US: i64 = 3_000_000;
+/// Microseconds by which pictures overtake others, at most; decoders reorder no more than sixteen.
+const REORDERING_US_MAX: i64 = 700_000;
 /// Units and bytes kept while the frame rate is found out.
 const HELD_MAX: usize = 4 * MEASURED_MAX;
 const HELD_BYTES_MAX: usize = 64 << 20;
@@ -48,8 +52,9 @@ enum State {
 #[derive(Debug, Default)]
 struct Pictures {
     clock: Option<VideoClock>,
-    /// Whether the clock's timebase holds for the next epoch.
+    /// Whether the next epoch's timebase is known: `rebased`, or the clock's.
     settled: bool,
+    rebased: Option<Timebase>,
     seen: Seen,
     /// Whether leading pictures have nothing to lean on.
     began_open: bool,
@@ -98,11 +103,12 @@ impl Retimer {
     pub fn push(&mut self, track: Track, mut unit: AccessUnit) -> Vec<Outcome> {
         let plausible = unit.dts_us.unsigned_abs() <= DATE_US_MAX.unsigned_abs()
             && unit.pts_us.checked_sub(unit.dts_us).is_some_and(|offset| OFFSET_US.contains(&offset));
-        if !plausible {
-            return vec![Outcome::Dropped(track, Dropped::Date)];
-        }
         // Both tracks have one clock, so either tells how often it wrapped.
-        let (dts_us, offset_us) = (unwrapped(unit.dts_us, self.latest_us), unit.pts_us - unit.dts_us);
+        let dts_us = plausible.then(|| unwrapped(unit.dts_us, self.latest_us));
+        let Some(dts_us) = dts_us.filter(|us| us.unsigned_abs() <= UNWRAPPED_US_MAX) else {
+            return vec![Outcome::Dropped(track, Dropped::Date)];
+        };
+        let offset_us = unit.pts_us - unit.dts_us;
         (unit.dts_us, unit.pts_us) = (dts_us, dts_us + offset_us);
         self.latest_us = Some(dts_us);
         let mut outcomes = Vec::new();
@@ -142,8 +148,10 @@ impl Retimer {
             outcomes.push(Outcome::Dropped(track, Dropped::AwaitingKey));
             return;
         }
-        if let Some(base) = video.clock.as_ref().map(VideoClock::base).filter(|_| video.settled) {
-            self.begin_pictures(reason, base, &unit, outcomes);
+        let known = video.clock.as_ref().map(|clock| video.rebased.unwrap_or(clock.base()));
+        if let Some(base) = known.filter(|_| video.settled) {
+            let reordering = video.clock.as_ref().map_or(0, VideoClock::lead);
+            self.begin_pictures(reason, base, reordering, &unit, outcomes);
             return self.picture(unit, outcomes);
         }
         self.state = State::Measuring(reason, VecDeque::from([(track, unit)]));
@@ -156,9 +164,10 @@ impl Retimer {
         let State::Measuring(reason, held) = &mut self.state else { return outcomes };
         let times = steady_times(held);
         let Some(base) = settle(&times, self.hints, ended) else { return outcomes };
-        let (reason, held) = (*reason, std::mem::take(held));
+        let (reason, reordering) = (*reason, base.ticks(reordering_us(&times, base)));
+        let held = std::mem::take(held);
         if let Some((_, first)) = held.front() {
-            self.begin_pictures(reason, base, first, &mut outcomes);
+            self.begin_pictures(reason, base, reordering, first, &mut outcomes);
         }
         for (track, unit) in held {
             self.route(track, unit, &mut outcomes);
@@ -170,6 +179,7 @@ impl Retimer {
         &mut self,
         reason: NewEpoch,
         base: Timebase,
+        reordering: i64,
         first: &AccessUnit,
         outcomes: &mut Vec<Outcome>,
     ) {
@@ -181,9 +191,10 @@ impl Retimer {
         };
         let (decode_us, shown_us) = (ended(VideoClock::next), ended(VideoClock::shown_end).max(sound_end_us));
         let (decode, shown) = (base.ticks(decode_us), base.ticks(shown_us));
-        let clock = VideoClock::new(base, first.dts_us, first.pts_us, decode, shown);
-        let lead = clock.shown_end() - clock.next();
+        let clock = VideoClock::new(base, (first.dts_us, first.pts_us), reordering, decode, shown);
+        let lead = clock.lead();
         self.start_us = base.micros(clock.next());
+        video.rebased = None;
         (video.settled, video.began_open) = (true, first.picture == Picture::OpenKey);
         (video.clock, video.seen) = (Some(clock), Seen::default());
         if let Some(sound) = &mut self.audio {
@@ -248,8 +259,9 @@ impl Retimer {
             Err(None) => return self.restart(NewEpoch::Jump, unit, outcomes),
         }
         let Some(clock) = &mut video.clock else { return };
-        let Some(placed) = clock.place(unit.dts_us, unit.pts_us) else {
-            video.settled = false;
+        let Some(placed) = clock.place(unit.dts_us, unit.pts_us, unit.picture.is_key()) else {
+            let kept = clock.kept_rate(unit.dts_us);
+            (video.settled, video.rebased) = (kept.is_some(), kept);
             self.hints = Hints::default();
             return self.restart(NewEpoch::FrameRate, unit, outcomes);
         };
@@ -316,4 +328,15 @@ fn steady_times(held: &VecDeque<(Track, AccessUnit)>) -> Vec<i64> {
         times.push(unit.pts_us);
     }
     times
+}
+
+/// How much earlier than at its rate a picture is shown, at most, that is sent behind those before it.
+fn reordering_us(times: &[i64], base: Timebase) -> i64 {
+    let first = times.first().copied().unwrap_or(0);
+    let early = |(index, time): (i64, &i64)| base.micros(index * i64::from(base.frame())) - (time - first);
+    let most = (0..).zip(times).map(early).max().unwrap_or(0);
+    match base.cadence {
+        Cadence::Constant { .. } => most.clamp(0, REORDERING_US_MAX),
+        Cadence::Variable { .. } => 0,
+    }
 }

@@ -128,6 +128,16 @@ fn a_clock_of_32_bits_wraps_without_anybody_noticing() {
 }
 
 #[test]
+fn a_clock_that_is_wrapped_on_purpose_ends_nothing() {
+    let mut retimer = Retimer::new(true, Some(&sound()), hints());
+    let half_ms = (1i64 << 31) - 1;
+    for index in 0..20_000 {
+        let at = index * half_ms % (1 << 32);
+        retimer.push(Track::Video, unit(at, at, Picture::Key, index));
+    }
+}
+
+#[test]
 fn an_encoder_that_comes_back_goes_on() {
     let mut retimer = Retimer::new(true, Some(&sound()), hints());
     let first = run(&mut retimer, both(0..110, 0));
@@ -146,6 +156,29 @@ fn an_encoder_that_comes_back_goes_on() {
     }
     assert!(apart_us(&second, 77_000) <= 1_000);
     assert_eq!(samples(&second, Track::Video).len(), 100);
+}
+
+#[test]
+fn another_configuration_goes_on_behind_the_one_before() {
+    let mut retimer = Retimer::new(true, Some(&sound()), hints());
+    let first = run(&mut retimer, both(0..110, 0));
+    let other = AudioConfig::from_record(&Bytes::from_static(&[0x12, 0x10])).unwrap();
+    let faster = Hints { parameter_set: FrameRate::new(50, 1), metadata: None };
+    assert_eq!(retimer.reconfigure(true, Some(&other), faster), []);
+    let units = (0..100).flat_map(|index| {
+        let key = if index % 50 == 0 { Picture::Key } else { Picture::Dependent };
+        let ms = 4_400 + index * 20;
+        [(Track::Video, unit(ms, ms, key, index)), (Track::Audio, unit(ms, ms, Picture::Key, index))]
+    });
+    let second = run(&mut retimer, units.collect());
+    assert_eq!(epochs(&second), [(1, NewEpoch::Configuration)]);
+    let (before, after) = (samples(&first, Track::Video), samples(&second, Track::Video));
+    // A hundred ticks are 40 ms before and 20 ms after; sound ended a frame of its own later.
+    assert_eq!((before[109].end, after[0].end - after[0].decode), (11_000, 100));
+    assert!((22_000..22_200).contains(&after[0].decode), "{}", after[0].decode);
+    let (before, after) = (samples(&first, Track::Audio), samples(&second, Track::Audio));
+    let (end_us, start_us) = (before.last().unwrap().end * 1_000 / 48, after[0].decode * 10_000 / 441);
+    assert!((0..45_000).contains(&(start_us - end_us)), "{end_us} {start_us}");
 }
 
 #[test]
@@ -218,6 +251,24 @@ fn another_rate_is_another_epoch() {
         })
         .collect();
     assert_eq!(bases, [(NewEpoch::FrameRate, FrameRate::new(50, 1).map(Timebase::constant))]);
+}
+
+#[test]
+fn a_rate_a_thousandth_off_is_corrected_at_a_key_frame() {
+    let hints = Hints { parameter_set: FrameRate::new(30_000, 1_001), metadata: None };
+    let mut retimer = Retimer::new(true, None, hints);
+    let true_rate = (0..3_000).map(|index| {
+        let key = if index % 60 == 0 { Picture::Key } else { Picture::Dependent };
+        (Track::Video, unit(index * 100 / 3, index * 100 / 3, key, index))
+    });
+    let outcomes = run(&mut retimer, true_rate.collect());
+    assert_eq!(epochs(&outcomes), [(0, NewEpoch::Start), (1, NewEpoch::FrameRate)]);
+    assert_eq!(samples(&outcomes, Track::Video).len(), 3_000);
+    let last = outcomes
+        .iter()
+        .rev()
+        .find_map(|outcome| if let Outcome::Epoch { video, .. } = outcome { Some(*video) } else { None });
+    assert_eq!(last, Some(FrameRate::new(30, 1).map(Timebase::constant)));
 }
 
 #[test]

@@ -141,6 +141,14 @@ pub(super) fn scaled(value: i64, num: i64, den: i64) -> i64 {
     i64::try_from(rounded).unwrap_or(if rounded < 0 { i64::MIN } else { i64::MAX })
 }
 
+/// The standard rate of `slots` in `us` microseconds; `None` when there are too few to tell, or it is none.
+pub(super) fn standard(slots: i64, us: i64) -> Option<FrameRate> {
+    let rates = STANDARD.iter().filter_map(|(num, den)| FrameRate::new(*num, *den));
+    let off = |rate: &FrameRate| (slots * frame_us(*rate) - us).saturating_abs();
+    let nearest = rates.min_by_key(off)?;
+    (us > MEASURED_US && off(&nearest) <= us / 2_500).then_some(nearest)
+}
+
 /// What an encoder says about its rate.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Hints {
