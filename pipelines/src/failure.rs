@@ -178,8 +178,31 @@ fn classify_stream(code: gst::StreamError, reads: bool, detail: &str) -> (Failur
         Code::Demux if detail.contains("no playable streams") => (FailureKind::NoStreams, NO_STREAMS),
         Code::Demux if detail.contains("incomplete") => (FailureKind::Unreadable, INCOMPLETE),
         Code::Demux | Code::Decode | Code::Format => (FailureKind::Unreadable, DAMAGED),
+        // Inside the decoder only what the file says is negotiated: its sound or pictures became what nothing takes.
+        Code::Failed if detail.contains("GstDecodebin3") && detail.contains("not-negotiated") => {
+            (FailureKind::Unsupported, UNSUPPORTED)
+        }
         // Elements' catch-all. A graph that was put together wrongly says that pads are not linked.
         Code::Failed if reads && !detail.contains("not-linked") => (FailureKind::Unreadable, DAMAGED),
         _ => (FailureKind::Internal, INTERNAL),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_file_turns_into_half_way_is_not_our_fault() {
+        let detail = "Internal data stream error.: gst_multi_queue_loop (): \
+            /GstPipeline:decode/GstDecodebin3:decodebin3-0/GstMultiQueue:multiqueue0: \
+            streaming stopped, reason not-negotiated (-4)";
+        let (kind, reason) = classify_stream(gst::StreamError::Failed, false, detail);
+        assert_eq!((kind, reason), (FailureKind::Unsupported, UNSUPPORTED));
+        let ours =
+            "Internal data stream error.: /GstPipeline:encode/GstAppSrc:source: reason not-negotiated (-4)";
+        assert_eq!(classify_stream(gst::StreamError::Failed, false, ours).0, FailureKind::Internal);
+        let unlinked = detail.replace("not-negotiated (-4)", "not-linked (-1)");
+        assert_eq!(classify_stream(gst::StreamError::Failed, true, &unlinked).0, FailureKind::Internal);
     }
 }
