@@ -2,6 +2,7 @@
 
 use std::{ops::Deref, sync::Arc};
 
+use ::live::Live;
 use base::{Ambient, TenantId, WorkerId};
 use blob::Store;
 use catalogue::Catalogue;
@@ -11,7 +12,6 @@ use idempotency::Idempotency;
 use identity::Identity;
 use jobs::Queue;
 use lifecycle::Tasks;
-use live::Live;
 use playback_token::{Signer, Verifier};
 use settings::Secret;
 use telemetry::{Health, Metrics};
@@ -19,6 +19,7 @@ use telemetry::{Health, Metrics};
 use crate::{
     Imports,
     http::{Followers, Pace},
+    live::Stages,
 };
 
 /// Bases of the URLs that leave the server, without trailing slashes.
@@ -112,6 +113,7 @@ struct Shared {
     parts: Parts,
     followers: Followers,
     pace: Pace,
+    stages: Stages,
 }
 
 /// The origin; clones share its parts.
@@ -122,12 +124,22 @@ impl Origin {
     /// An origin of these parts.
     #[must_use]
     pub fn new(parts: Parts) -> Self {
-        Self(Arc::new(Shared { parts, followers: Followers::default(), pace: Pace::default() }))
+        Self(Arc::new(Shared {
+            parts,
+            followers: Followers::default(),
+            pace: Pace::default(),
+            stages: Stages::default(),
+        }))
     }
 
     /// Who follows events at the moment.
     pub(crate) fn followers(&self) -> &Followers {
         &self.0.followers
+    }
+
+    /// What is on air in this process.
+    pub(crate) fn stages(&self) -> &Stages {
+        &self.0.stages
     }
 
     /// How often players spoke lately.

@@ -8,6 +8,7 @@ mod cli;
 mod client;
 mod demo;
 mod doctor;
+mod encoders;
 mod film;
 mod import;
 mod key;

@@ -19,7 +19,7 @@ use identity::{Identity, SetupOffer};
 use jobs::{Instance, Presence, Queue, WorkerOptions};
 use lifecycle::Tasks;
 use live::Live;
-use origin::{Doors, Imports, Origin, Parts, Urls, WatchOptions};
+use origin::{Imports, Origin, Parts, Urls, WatchOptions};
 use playback_token::{Signer, Verifier};
 use sandbox::{Options, Sandbox};
 use settings::{Secret, Settings};
@@ -29,6 +29,7 @@ use transcoder::Transcoder;
 
 use crate::{
     demo::Demo,
+    encoders::Encoders,
     stores,
     watch::{self, Watched},
 };
@@ -130,6 +131,7 @@ impl House {
         let verifier = Verifier::new(&signer.jwks())?;
         let settings = &self.settings;
         let home = self.identity.home_tenant().await?;
+        let encoders = Encoders::open(settings).await?;
         let origin = Origin::new(Parts {
             identity: self.identity.clone(),
             home,
@@ -148,7 +150,7 @@ impl House {
             metrics: self.metrics.clone(),
             metrics_token: settings.telemetry.metrics_token.clone(),
             urls: Urls { public: settings.public_url(), media: settings.edge_url() },
-            doors: Doors::default(),
+            doors: encoders.doors(),
             limits: origin::Limits {
                 upload: settings.upload.clone(),
                 playback: settings.playback.clone(),
@@ -160,6 +162,7 @@ impl House {
             tasks: self.tasks.clone(),
         });
         origin::wire(&origin, &self.tasks);
+        encoders.take(&origin, &self.tasks);
         self.take_in(&origin).await?;
         let edge = &settings.edge;
         origin::purge_far(&self.tasks, &self.outbox, &edge.purge, &edge.credential);
@@ -313,13 +316,13 @@ async fn everything(house: &House) -> Result<Router> {
     let edge = Edge::new(options, Upstream::in_process(origin::media_router(&origin)), &house.tasks)?;
     let purged = edge.clone();
     origin::purge_near(&origin, &house.tasks, move |path| purged.purge(path));
-    Ok(origin::router(&origin).merge(edge.router()))
+    Ok(origin::router(&origin).merge(edge.router()).merge(origin::live_router(&origin)))
 }
 
 async fn origin_alone(house: &House) -> Result<Router> {
     let credential = Some(house.settings.edge.credential.clone()).filter(|secret| !secret.is_empty());
     let origin = house.origin(credential).await?;
-    Ok(origin::router(&origin).merge(origin::media_router(&origin)))
+    Ok(origin::router(&origin).merge(origin::media_router(&origin)).merge(origin::live_router(&origin)))
 }
 
 /// Health checks and metrics of a process without viewers.

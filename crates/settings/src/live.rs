@@ -6,6 +6,8 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Live {
+    /// Address and port on which encoders are taken over RTMP; port 0 picks a free one, empty takes none.
+    pub rtmp: String,
     /// Channels that a tenant may have; 0 is no limit. A tenant may have a limit of its own (`nexus limit`).
     pub channels_max: u32,
     /// Channels of a tenant that may be on air at once; 0 is no limit. A tenant may have a limit of its own.
@@ -16,6 +18,11 @@ pub struct Live {
 
 impl Default for Live {
     fn default() -> Self {
-        Self { channels_max: 100, streams_max: 10, bitrate_max_kbps: 50_000 }
+        Self {
+            rtmp: "127.0.0.1:1935".to_owned(),
+            channels_max: 100,
+            streams_max: 10,
+            bitrate_max_kbps: 50_000,
+        }
     }
 }

@@ -35,7 +35,7 @@ fn absent(detail: &str) -> Problem {
     Problem::not_found(detail).header(header::CACHE_CONTROL, HeaderValue::from_static("public, max-age=1"))
 }
 
-fn nothing() -> Problem {
+pub(super) fn nothing() -> Problem {
     absent("there is nothing at this address")
 }
 
@@ -47,7 +47,7 @@ fn vouched(origin: &Origin, headers: &HeaderMap) -> bool {
 }
 
 /// Private media exist only for requests that an edge vouches for.
-fn admit(origin: &Origin, headers: &HeaderMap, visibility: Visibility) -> Result<(), Problem> {
+pub(super) fn admit(origin: &Origin, headers: &HeaderMap, visibility: Visibility) -> Result<(), Problem> {
     if visibility != Visibility::Private || vouched(origin, headers) { Ok(()) } else { Err(nothing()) }
 }
 

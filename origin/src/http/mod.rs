@@ -13,6 +13,7 @@ mod jobs;
 mod keys;
 mod limits;
 mod link;
+mod live;
 mod me;
 mod media;
 mod number;
@@ -69,6 +70,11 @@ fn routes() -> Routes {
 /// The media routes, for whoever caches in front, or for the listener itself.
 pub fn media_router(origin: &Origin) -> Router {
     httpkit::cors::media(httpkit::method_not_allowed(media::routes().into_router(origin)))
+}
+
+/// The routes of broadcasts that are on air in this process.
+pub fn live_router(origin: &Origin) -> Router {
+    httpkit::cors::media(httpkit::method_not_allowed(self::live::routes().into_router(origin)))
 }
 
 #[cfg(test)]
