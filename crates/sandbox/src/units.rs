@@ -284,7 +284,9 @@ mod tests {
     #[tokio::test]
     async fn whole_groups_go_from_the_front() {
         let mut units = units(25);
-        (0..40).for_each(|pts| drop(picture(&mut units, pts)));
+        for pts in 0..40 {
+            picture(&mut units, pts);
+        }
         assert_eq!(units.dropped(), Dropped { pictures: 20, groups: 2, sounds: 0 });
         assert_eq!(left(&mut units), (20..40).collect::<Vec<_>>());
     }
@@ -294,7 +296,9 @@ mod tests {
         let mut units = units(25);
         picture(&mut units, 0);
         units.next();
-        (1..27).for_each(|pts| drop(picture(&mut units, pts)));
+        for pts in 1..27 {
+            picture(&mut units, pts);
+        }
         assert_eq!(units.dropped(), Dropped { pictures: 9, groups: 1, sounds: 0 });
         assert_eq!(left(&mut units), (10..27).collect::<Vec<_>>());
     }
@@ -302,7 +306,9 @@ mod tests {
     #[tokio::test]
     async fn a_group_longer_than_the_queue_goes_up_to_the_next_key() {
         let mut units = units(4);
-        (0..8).for_each(|pts| drop(picture(&mut units, pts)));
+        for pts in 0..8 {
+            picture(&mut units, pts);
+        }
         assert!(left(&mut units).is_empty());
         assert!(!picture(&mut units, 8) && !picture(&mut units, 9));
         assert!(picture(&mut units, 10) && picture(&mut units, 11));
@@ -313,7 +319,9 @@ mod tests {
     #[tokio::test]
     async fn nothing_before_the_first_key_is_sent() {
         let mut units = units(25);
-        (7..12).for_each(|pts| drop(picture(&mut units, pts)));
+        for pts in 7..12 {
+            picture(&mut units, pts);
+        }
         assert_eq!(left(&mut units), [10, 11]);
         assert_eq!(units.dropped().pictures, 3);
     }
@@ -321,7 +329,10 @@ mod tests {
     #[tokio::test]
     async fn sound_stays_when_pictures_go_and_is_bounded_itself() {
         let mut units = units(5);
-        (0..8).for_each(|pts| drop((picture(&mut units, pts), sound(&mut units, pts))));
+        for pts in 0..8 {
+            picture(&mut units, pts);
+            sound(&mut units, pts);
+        }
         assert_eq!((units.pictures, units.sounds), (0, 5));
         assert_eq!(units.dropped(), Dropped { pictures: 8, groups: 1, sounds: 3 });
     }
@@ -331,9 +342,13 @@ mod tests {
         let mut units = units(12);
         units.reconfigure(Medium::Video, Bytes::from_static(b"replaced"));
         units.reconfigure(Medium::Video, Bytes::from_static(b"one"));
-        (0..5).for_each(|pts| drop(picture(&mut units, pts)));
+        for pts in 0..5 {
+            picture(&mut units, pts);
+        }
         units.reconfigure(Medium::Video, Bytes::from_static(b"two"));
-        (10..20).for_each(|pts| drop(picture(&mut units, pts)));
+        for pts in 10..20 {
+            picture(&mut units, pts);
+        }
         assert_eq!(left(&mut units), [-1].into_iter().chain(10..20).collect::<Vec<_>>());
         assert_eq!(units.bytes, 0);
     }
