@@ -172,13 +172,13 @@ impl Made {
         for frame in frames {
             match frame {
                 FromChild::Config { track, bytes } => {
-                    made.tracks.entry(track).or_default().config = bytes.to_vec()
+                    made.tracks.entry(track).or_default().config = bytes.to_vec();
                 }
                 FromChild::Unit { track, unit } => {
                     made.tracks.get_mut(&track).expect("a configuration comes first").units.push(unit);
                 }
                 FromChild::LiveEvent(LiveEvent::PictureSize { width, height, .. }) => {
-                    made.sizes.push((width, height))
+                    made.sizes.push((width, height));
                 }
                 FromChild::LiveStats(stats) => made.stats = stats,
                 _ => {}
