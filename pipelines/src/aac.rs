@@ -67,12 +67,7 @@ pub fn encoder(
     cut: impl Fn(u64, &gst::Pad) + Send + Sync + 'static,
 ) -> Result<(Feed, Vec<gst::Element>)> {
     let feed = Feed::new("sound", &format.caps()?, WAITING_MAX)?;
-    let encoder = gst::ElementFactory::make("avenc_aac")
-        .property_from_str("bitrate", &format.bitrate.to_string())
-        // The element's default forces mid/side coding, which smears what sounds on one side alone over both.
-        .property("aac-ms", false)
-        .build()?;
-    let parse = gst::ElementFactory::make("aacparse").build()?;
+    let [encoder, parse] = elements(format)?;
     let pad = parse.static_pad("src").ok_or_else(|| GraphError::internal("aacparse without a pad"))?;
     let seen = AtomicU64::new(0);
     pad.add_probe(gst::PadProbeType::BUFFER, move |pad, info| {
@@ -90,6 +85,19 @@ pub fn encoder(
         gst::PadProbeReturn::Ok
     });
     Ok((feed, vec![encoder, parse]))
+}
+
+/// The encoder and its parser, to be linked in a row. The first packet that leaves them is the priming.
+///
+/// # Errors
+/// When an element is missing.
+pub fn elements(format: Format) -> Result<[gst::Element; 2]> {
+    let encoder = gst::ElementFactory::make("avenc_aac")
+        .property_from_str("bitrate", &format.bitrate.to_string())
+        // The element's default forces mid/side coding, which smears what sounds on one side alone over both.
+        .property("aac-ms", false)
+        .build()?;
+    Ok([encoder, gst::ElementFactory::make("aacparse").build()?])
 }
 
 fn time(packet: &mut gst::BufferRef, samples: std::ops::Range<u64>, rate: u32) {

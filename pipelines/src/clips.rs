@@ -55,15 +55,15 @@ fn tracks(frames: Vec<FromChild>) -> BTreeMap<u8, Track> {
 }
 
 /// A folder with a film in it and the frame rate it was made at.
-struct Studio {
+pub struct Studio {
     folder: TempDir,
-    film: PathBuf,
+    pub film: PathBuf,
     rate: (u32, u32),
     frames: u64,
 }
 
 impl Studio {
-    fn new(rate: (u32, u32), frames: u64) -> Self {
+    pub fn new(rate: (u32, u32), frames: u64) -> Self {
         start();
         let folder = tempfile::tempdir().expect("a folder");
         let film = folder.path().join("film.mp4");
@@ -82,13 +82,13 @@ impl Studio {
     }
 
     /// The film in another form: `ffmpeg BEFORE -i film AFTER name`.
-    fn clip(&self, name: &str, before: &[&str], after: &[&str]) -> PathBuf {
+    pub fn clip(&self, name: &str, before: &[&str], after: &[&str]) -> PathBuf {
         let clip = self.folder.path().join(name);
         ffmpeg::convert(before, &self.film, after, &clip).expect("a clip");
         clip
     }
 
-    fn file(&self, name: &str, bytes: &[u8]) -> PathBuf {
+    pub fn file(&self, name: &str, bytes: &[u8]) -> PathBuf {
         let file = self.folder.path().join(name);
         fs::write(&file, bytes).expect("written");
         file
@@ -136,7 +136,7 @@ impl Studio {
         }
     }
 
-    fn every_frame(&self) -> Vec<u32> {
+    pub fn every_frame(&self) -> Vec<u32> {
         (0..self.frames as u32).collect()
     }
 }

@@ -299,7 +299,10 @@ fn turn_as_tagged(flip: &gst::Element) -> Result<()> {
 }
 
 /// Tells decoders that rows may be padded, so that they hand out their own pictures instead of copies.
-fn accept_strides(sink: &AppSink) -> Result<()> {
+///
+/// # Errors
+/// When the sink has no pad.
+pub fn accept_strides(sink: &AppSink) -> Result<()> {
     let pad = sink.static_pad("sink").ok_or_else(|| GraphError::internal("appsink without a pad"))?;
     pad.add_probe(gst::PadProbeType::QUERY_DOWNSTREAM, |_, info| {
         match info.query_mut().map(|q| q.view_mut()) {

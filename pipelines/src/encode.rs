@@ -45,18 +45,47 @@ pub fn add_rung(
     colour: &VideoColorimetry,
     fragments: Fragments,
 ) -> Result<Rung> {
-    let info = picture_info(rung, spec.grid, colour)?;
+    let info = picture_info(rung, (spec.grid.fps_num, spec.grid.fps_den), colour)?;
     let feed = Feed::new(&format!("pictures-{}", rung.track), &info.to_caps()?, waiting_max(&info))?;
-    let encoder = x264(rung, spec.gop_frames)?;
-    let profile =
-        gst::Caps::builder("video/x-h264").field("profile", "high").field("stream-format", "avc").build();
-    let profile = gst::ElementFactory::make("capsfilter").property("caps", profile).build()?;
-    let parse = gst::ElementFactory::make("h264parse").build()?;
-    parameter_sets::kept_in_header(&parse)?;
+    let [encoder, profile, parse] = x264(rung, Pace::Chunk { gop_frames: spec.gop_frames })?;
     let muxer = muxer(spec)?;
     let sink = fragments.into_sink(graph)?;
     graph.chain(&[feed.element(), &encoder, &profile, &parse, &muxer, sink.upcast_ref()])?;
     Rung::new(info, feed)
+}
+
+/// What an encoder may wait for, and who decides on key pictures.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pace {
+    /// Every `gop_frames`-th picture is an IDR picture and no other; an encoder looks ahead as its preset says.
+    Chunk {
+        /// Pictures in a closed group.
+        gop_frames: u32,
+    },
+    /// The first picture and those that are asked for are IDR pictures. None is reordered, and each leaves the encoder
+    /// when `lookahead` more have come in.
+    Live {
+        /// Pictures.
+        lookahead: u32,
+    },
+}
+
+impl Pace {
+    /// Largest distance of IDR pictures, and x264's options.
+    fn options(self) -> (u32, String) {
+        /// x264's own word for "never" (`X264_KEYINT_MAX_INFINITE`).
+        const NEVER: u32 = 1 << 30;
+        match self {
+            Self::Chunk { gop_frames } => {
+                (gop_frames, format!("scenecut=0:min-keyint={gop_frames}:open-gop=0"))
+            }
+            Self::Live { lookahead } => {
+                let tree = u8::from(lookahead > 0);
+                let ahead = format!("rc-lookahead={lookahead}:sync-lookahead=0:mbtree={tree}");
+                (NEVER, format!("scenecut=0:min-keyint=1:open-gop=0:bframes=0:sliced-threads=0:{ahead}"))
+            }
+        }
+    }
 }
 
 /// How many pictures of `info` may wait.
@@ -65,11 +94,15 @@ fn waiting_max(info: &VideoInfo) -> u64 {
     (WAITING_BYTES / size).clamp(*WAITING.start(), *WAITING.end())
 }
 
-/// Square pixels, progressive, 4:2:0 in 8 bits, on the grid.
-fn picture_info(rung: &RungSpec, grid: Grid, colour: &VideoColorimetry) -> Result<VideoInfo> {
+/// What `rung` encodes at `rate` pictures (numerator and denominator) a second: square pixels, progressive, 4:2:0 in 8
+/// bits.
+///
+/// # Errors
+/// When size or rate are out of range.
+pub fn picture_info(rung: &RungSpec, rate: (u32, u32), colour: &VideoColorimetry) -> Result<VideoInfo> {
     let part = |part: u32| i32::try_from(part).map_err(GraphError::internal);
     let info = VideoInfo::builder(VideoFormat::I420, rung.width, rung.height)
-        .fps(gst::Fraction::new(part(grid.fps_num)?, part(grid.fps_den)?))
+        .fps(gst::Fraction::new(part(rate.0)?, part(rate.1)?))
         .par(gst::Fraction::new(1, 1))
         .interlace_mode(VideoInterlaceMode::Progressive)
         .colorimetry(colour)
@@ -77,14 +110,17 @@ fn picture_info(rung: &RungSpec, grid: Grid, colour: &VideoColorimetry) -> Resul
     Ok(info)
 }
 
-/// Capped CRF with VBV; every `gop_frames`-th picture an IDR picture and no other; one thread, because with
-/// more the bytes differ from run to run.
-fn x264(rung: &RungSpec, gop_frames: u32) -> Result<gst::Element> {
-    let options = format!("scenecut=0:min-keyint={gop_frames}:open-gop=0:level={}", rung.level_idc);
+/// An encoder and what brings its pictures into the form of `avc1` samples, to be linked in a row: capped CRF with VBV;
+/// one thread, because with more the bytes differ from run to run.
+///
+/// # Errors
+/// When an element is missing or `rung` asks for what x264 does not do.
+pub fn x264(rung: &RungSpec, pace: Pace) -> Result<[gst::Element; 3]> {
+    let (key_distance_max, options) = pace.options();
     let encoder = gst::ElementFactory::make("x264enc")
         .property("threads", 1u32)
-        .property("key-int-max", gop_frames)
-        .property("option-string", options)
+        .property("key-int-max", key_distance_max)
+        .property("option-string", format!("{options}:level={}", rung.level_idc))
         .property("aud", false)
         .property("bitrate", rung.maxrate_kbps)
         .property("vbv-buf-capacity", buffer_ms(rung)?)
@@ -92,7 +128,12 @@ fn x264(rung: &RungSpec, gop_frames: u32) -> Result<gst::Element> {
         .property_from_str("pass", "qual")
         .property_from_str("speed-preset", preset(&rung.preset)?)
         .build()?;
-    Ok(encoder)
+    let profile =
+        gst::Caps::builder("video/x-h264").field("profile", "high").field("stream-format", "avc").build();
+    let profile = gst::ElementFactory::make("capsfilter").property("caps", profile).build()?;
+    let parse = gst::ElementFactory::make("h264parse").build()?;
+    parameter_sets::kept_in_header(&parse)?;
+    Ok([encoder, profile, parse])
 }
 
 fn preset(name: &str) -> Result<&str> {

@@ -87,6 +87,11 @@ impl Feed {
         self.source.upcast_ref()
     }
 
+    /// Says that the buffers behind those queued are of `caps`.
+    pub fn set_caps(&self, caps: &gst::Caps) {
+        self.source.set_caps(Some(caps));
+    }
+
     /// Queues `buffer` when there is room.
     ///
     /// # Errors

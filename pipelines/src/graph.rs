@@ -1,6 +1,6 @@
 //! A running GStreamer pipeline that cannot hang its caller: every wait looks at the bus and at the link.
 
-use std::cell::Cell;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use gstreamer as gst;
@@ -25,7 +25,9 @@ impl Fault {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(error);
     }
 
-    fn get(&self) -> Option<GraphError> {
+    /// The fault, if there is one.
+    #[must_use]
+    pub fn get(&self) -> Option<GraphError> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
@@ -37,7 +39,7 @@ pub struct Graph {
     fault: Fault,
     link: Link,
     /// Whether the bus has said that every sink has reached the end.
-    ended: Cell<bool>,
+    ended: AtomicBool,
 }
 
 impl Drop for Graph {
@@ -53,9 +55,17 @@ impl Graph {
     /// # Errors
     /// When the pipeline has no bus.
     pub fn new(name: &str, link: &Link) -> Result<Self> {
+        Self::sharing(name, link, Fault::default())
+    }
+
+    /// An empty graph that fails with all others that share `fault`.
+    ///
+    /// # Errors
+    /// When the pipeline has no bus.
+    pub fn sharing(name: &str, link: &Link, fault: Fault) -> Result<Self> {
         let pipeline = gst::Pipeline::with_name(name);
         let bus = pipeline.bus().ok_or_else(|| GraphError::internal("a pipeline without a bus"))?;
-        Ok(Self { pipeline, bus, fault: Fault::default(), link: link.clone(), ended: Cell::new(false) })
+        Ok(Self { pipeline, bus, fault, link: link.clone(), ended: AtomicBool::new(false) })
     }
 
     /// Where callbacks put what they could not do.
@@ -107,7 +117,7 @@ impl Graph {
     /// # Errors
     /// As [`Graph::check`].
     pub fn wait_end(&self) -> Result<()> {
-        while !self.ended.get() {
+        while !self.ended.load(Ordering::Acquire) {
             self.judge(self.bus.timed_pop_filtered(LOOK, &TELLING))?;
         }
         self.check()
@@ -122,9 +132,14 @@ impl Graph {
             return Err(LinkError::Gone.into());
         }
         match message.as_ref().map(|message| message.view()) {
-            Some(gst::MessageView::Error(error)) => Err(error.into()),
+            Some(gst::MessageView::Error(error)) => {
+                // Who else looks at this graph finds nothing on the bus any more.
+                let error = GraphError::from(error);
+                self.fault.set(error.clone());
+                Err(error)
+            }
             Some(_) => {
-                self.ended.set(true);
+                self.ended.store(true, Ordering::Release);
                 Ok(())
             }
             None => Ok(()),

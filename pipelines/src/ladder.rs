@@ -1,6 +1,5 @@
-//! Decoded pictures to every rung's encoder: scaled in cascade, timed by the grid.
+//! Decoded pictures to every rung's encoder: scaled in cascade, timed as they are told.
 
-use std::ops::Range;
 use std::sync::Arc;
 
 use gstreamer as gst;
@@ -11,7 +10,6 @@ use gstreamer_video::{VideoBufferPool, VideoFrameRef, VideoInfo};
 use crate::failure::{GraphError, Result};
 use crate::feed::Feed;
 use crate::graph::Graph;
-use crate::grid::Slots;
 use crate::scale::{Plane, PlaneMut, Scaler};
 
 /// A decoded picture with its format.
@@ -21,6 +19,15 @@ pub struct Picture {
     pub buffer: gst::Buffer,
     /// How to read it.
     pub info: Arc<VideoInfo>,
+}
+
+/// When a picture is shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Span {
+    /// From here.
+    pub start: gst::ClockTime,
+    /// For so long.
+    pub lasts: gst::ClockTime,
 }
 
 /// One rung's way to its encoder.
@@ -84,22 +91,26 @@ fn scale(scaler: &mut Scaler, from: &Picture, to: &mut gst::BufferRef, info: &Vi
 /// All rungs, largest first.
 pub struct Ladder {
     rungs: Vec<Rung>,
-    slots: Slots,
     rendered: Vec<Picture>,
 }
 
 impl Ladder {
-    /// A ladder on the grid.
+    /// A ladder of `rungs`.
     #[must_use]
-    pub fn new(rungs: Vec<Rung>, slots: Slots) -> Self {
-        Self { rendered: Vec::with_capacity(rungs.len()), rungs, slots }
+    pub fn new(rungs: Vec<Rung>) -> Self {
+        Self { rendered: Vec::with_capacity(rungs.len()), rungs }
     }
 
-    /// Shows `picture` in every slot of `range` on every rung.
+    /// Shows `picture` at each of `spans`, in order, on every rung.
     ///
     /// # Errors
     /// When a picture cannot be scaled, or an encoder of `graph` has failed.
-    pub fn show(&mut self, picture: Picture, range: Range<u64>, graph: &Graph) -> Result<()> {
+    pub fn show(
+        &mut self,
+        picture: Picture,
+        spans: impl DoubleEndedIterator<Item = Span> + Clone,
+        graph: &Graph,
+    ) -> Result<()> {
         self.rendered.clear();
         for rung in &mut self.rungs {
             let rendered = rung.render(self.rendered.last().unwrap_or(&picture))?;
@@ -108,10 +119,12 @@ impl Ladder {
         // The buffers are timed in place when nobody else holds them.
         drop(picture);
         for (rung, rendered) in self.rungs.iter_mut().zip(self.rendered.drain(..)) {
-            for slot in range.clone().skip(1) {
-                rung.feed.push(timed(rendered.buffer.copy(), self.slots, slot - 1), graph)?;
+            let mut spans = spans.clone();
+            let Some(last) = spans.next_back() else { continue };
+            for span in spans {
+                rung.feed.push(timed(rendered.buffer.copy(), span), graph)?;
             }
-            rung.feed.push(timed(rendered.buffer, self.slots, range.end - 1), graph)?;
+            rung.feed.push(timed(rendered.buffer, last), graph)?;
         }
         Ok(())
     }
@@ -125,11 +138,11 @@ impl Ladder {
     }
 }
 
-/// The buffer with the time of `slot`; a shared one is copied, but not its pixels.
-fn timed(mut buffer: gst::Buffer, slots: Slots, slot: u64) -> gst::Buffer {
+/// The buffer with the time of `span`; a shared one is copied, but not its pixels.
+fn timed(mut buffer: gst::Buffer, span: Span) -> gst::Buffer {
     let timed = buffer.make_mut();
-    timed.set_pts(gst::ClockTime::from_nseconds(slots.start_ns(slot)));
+    timed.set_pts(span.start);
     timed.set_dts(gst::ClockTime::NONE);
-    timed.set_duration(gst::ClockTime::from_nseconds(slots.duration_ns(slot)));
+    timed.set_duration(span.lasts);
     buffer
 }

@@ -28,6 +28,7 @@ mod images;
 mod ladder;
 mod levels;
 pub mod link;
+mod live;
 mod movie_length;
 mod opening;
 mod packets;
@@ -62,6 +63,7 @@ pub fn run(spec: &GraphSpec, link: &Link) -> Verdict {
         GraphSpec::Audio(spec) => audio::run(spec, link),
         GraphSpec::TestFilm(spec) => film::run(spec, link),
         GraphSpec::Images(spec) => images::run(spec, link),
+        GraphSpec::Live(spec) => live::run(spec, link),
         GraphSpec::DoorCheck => Err(GraphError::internal("the door is checked outside of graphs")),
     };
     match outcome {

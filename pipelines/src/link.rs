@@ -4,11 +4,15 @@ use std::io::{self, Read, Write};
 use std::net::Shutdown;
 use std::os::unix::net::UnixStream;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use pipeline_wire::{FromChild, GraphSpec, READ_MAX, ToChild, WireError, frame};
+
+/// Messages of a live stream that may wait to be taken; behind them the socket fills, and the parent notices.
+const LIVE_WAITING: usize = 4;
 
 /// Why the wire is of no further use, or why one read failed.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -39,6 +43,8 @@ struct Inner {
     out: Mutex<UnixStream>,
     /// Held for a whole exchange, so that at most one read is outstanding.
     answers: Mutex<Receiver<Result<Bytes, String>>>,
+    /// Of a live stream.
+    units: Mutex<Receiver<ToChild>>,
     gone: Arc<AtomicBool>,
 }
 
@@ -83,15 +89,17 @@ impl Link {
         let input = stream.try_clone()?;
         // One read is outstanding at most, so one place is enough and the thread never waits here.
         let (answer, answers) = sync_channel(1);
+        let (unit, units) = sync_channel(LIVE_WAITING);
         let gone = Arc::new(AtomicBool::new(false));
         let flag = gone.clone();
         std::thread::Builder::new().name("link".into()).spawn(move || {
-            listen(input, &answer);
+            listen(input, &answer, &unit);
             flag.store(true, Ordering::Release);
-            drop(answer);
+            drop((answer, unit));
             on_gone();
         })?;
-        Ok(Self(Arc::new(Inner { out: Mutex::new(stream), answers: Mutex::new(answers), gone })))
+        let (out, answers, units) = (Mutex::new(stream), Mutex::new(answers), Mutex::new(units));
+        Ok(Self(Arc::new(Inner { out, answers, units, gone })))
     }
 
     /// Whether the parent has gone away or cancelled.
@@ -141,13 +149,31 @@ impl Link {
     }
 }
 
+impl Link {
+    /// The next message of a live stream; `None` when none came within `wait`.
+    ///
+    /// # Errors
+    /// [`LinkError::Gone`] when there is no parent any more.
+    pub fn live_input(&self, wait: Duration) -> Result<Option<ToChild>, LinkError> {
+        let units = self.0.units.lock().unwrap_or_else(PoisonError::into_inner);
+        match units.recv_timeout(wait) {
+            Ok(message) => Ok(Some(message)),
+            Err(RecvTimeoutError::Timeout) => Ok(None),
+            Err(RecvTimeoutError::Disconnected) => Err(LinkError::Gone),
+        }
+    }
+}
+
 /// Reads the parent's messages until the conversation is over.
-fn listen(mut input: UnixStream, answer: &SyncSender<Result<Bytes, String>>) {
+fn listen(mut input: UnixStream, answer: &SyncSender<Result<Bytes, String>>, unit: &SyncSender<ToChild>) {
     let mut buffer = BytesMut::new();
     while let Some(message) = next(&mut input, &mut buffer) {
         let delivered = match message {
             ToChild::Data(bytes) => answer.try_send(Ok(bytes)).is_ok(),
             ToChild::ReadFailed(reason) => answer.try_send(Err(reason)).is_ok(),
+            ToChild::Unit { .. } | ToChild::Reconfigure { .. } | ToChild::EndOfInput => {
+                unit.send(message).is_ok()
+            }
             ToChild::Cancel | ToChild::Spec(_) => false,
         };
         if !delivered {
@@ -178,6 +204,9 @@ fn name(message: &ToChild) -> &'static str {
         ToChild::Data(_) => "data",
         ToChild::ReadFailed(_) => "a failed read",
         ToChild::Cancel => "a cancellation",
+        ToChild::Unit { .. } => "a unit",
+        ToChild::Reconfigure { .. } => "a configuration",
+        ToChild::EndOfInput => "the end of input",
     }
 }
 
@@ -215,6 +244,25 @@ mod tests {
         heard.recv().expect("told");
         assert!(link.gone());
         assert!(matches!(link.progress(0, 0), Err(LinkError::Gone)));
+    }
+
+    #[test]
+    fn live_input_comes_in_order_and_ends_with_the_parent() {
+        let (ours, mut theirs) = UnixStream::pair().expect("pair");
+        let link = Link::open(ours, || {}).expect("open");
+        assert!(link.live_input(Duration::from_millis(1)).expect("open").is_none());
+        let unit = |pts| ToChild::Unit {
+            medium: pipeline_wire::Medium::Video,
+            unit: pipeline_wire::Unit { dts: pts, pts, key: true, bytes: Bytes::from_static(b"abc") },
+        };
+        let messages: Vec<ToChild> = (0..20).map(unit).chain([ToChild::EndOfInput]).collect();
+        let sent: Vec<u8> = messages.iter().flat_map(ToChild::encode).collect();
+        let writer = std::thread::spawn(move || theirs.write_all(&sent));
+        for message in messages {
+            assert_eq!(link.live_input(Duration::from_secs(10)).expect("open"), Some(message));
+        }
+        writer.join().expect("thread").expect("written");
+        assert!(matches!(link.live_input(Duration::from_secs(10)), Err(LinkError::Gone)));
     }
 
     #[test]

@@ -144,6 +144,9 @@ const DECODE_AUDIO: &[&str] = &[
     "wavpackdec",
 ];
 
+/// What live streams come in; nothing finds types or takes containers apart there.
+const DECODE_LIVE: &[&str] = &["avdec_aac", "avdec_h264", "avdec_h265"];
+
 const PICTURE: &[&str] =
     &["deinterlace", "videobox", "videoconvert", "videoconvertscale", "videocrop", "videoflip", "videoscale"];
 
@@ -184,6 +187,7 @@ fn lists(spec: &GraphSpec) -> Vec<&'static [&'static str]> {
         GraphSpec::Audio(_) => vec![CORE, DEMUX, DECODE_AUDIO, SOUND, ENCODE_AUDIO],
         GraphSpec::Images(_) => vec![CORE, DEMUX, DECODE_VIDEO, PICTURE, ENCODE_IMAGE],
         GraphSpec::TestFilm(_) => vec![CORE, PICTURE, SOUND, ENCODE_VIDEO, ENCODE_AUDIO],
+        GraphSpec::Live(_) => vec![CORE, DECODE_LIVE, PICTURE, SOUND, ENCODE_VIDEO, ENCODE_AUDIO],
         GraphSpec::DoorCheck => vec![CORE],
     }
 }
@@ -194,7 +198,7 @@ fn known(spec: &GraphSpec) -> &'static [&'static str] {
     match spec {
         GraphSpec::Video(_) | GraphSpec::Images(_) => DECODE_AUDIO,
         GraphSpec::Audio(_) => DECODE_VIDEO,
-        GraphSpec::Probe(_) | GraphSpec::TestFilm(_) | GraphSpec::DoorCheck => &[],
+        GraphSpec::Probe(_) | GraphSpec::TestFilm(_) | GraphSpec::Live(_) | GraphSpec::DoorCheck => &[],
     }
 }
 
@@ -236,7 +240,7 @@ mod tests {
 
     #[test]
     fn names_are_sorted_and_single() {
-        for list in [CORE, DEMUX, DECODE_VIDEO, DECODE_AUDIO, PICTURE, SOUND] {
+        for list in [CORE, DEMUX, DECODE_VIDEO, DECODE_AUDIO, DECODE_LIVE, PICTURE, SOUND] {
             assert!(list.is_sorted_by(|a, b| a < b), "{list:?}");
         }
     }

@@ -13,7 +13,7 @@ use crate::failure::{GraphError, Result};
 use crate::fragments::{Fragments, Reached};
 use crate::graph::Graph;
 use crate::grid::{Filler, Slots};
-use crate::ladder::{Ladder, Picture};
+use crate::ladder::{Ladder, Picture, Span};
 use crate::link::Link;
 use crate::repeatable;
 
@@ -77,6 +77,7 @@ struct Encoders<'a> {
     spec: &'a VideoSpec,
     graph: Graph,
     ladder: Ladder,
+    slots: Slots,
     filler: Filler<Picture>,
     formats: FormatOf,
     tracks: Vec<Reached>,
@@ -100,7 +101,8 @@ impl<'a> Encoders<'a> {
         Ok(Self {
             spec,
             graph,
-            ladder: Ladder::new(rungs, slots),
+            ladder: Ladder::new(rungs),
+            slots,
             filler: Filler::new(slots, range),
             formats: FormatOf::default(),
             tracks,
@@ -132,7 +134,8 @@ impl<'a> Encoders<'a> {
     fn show(&mut self, decided: Option<(Range<u64>, Picture)>) -> Result<()> {
         let Some((range, picture)) = decided else { return Ok(()) };
         self.shown += range.end - range.start;
-        self.ladder.show(picture, range, &self.graph)
+        let slots = self.slots;
+        self.ladder.show(picture, range.map(|slot| span(slots, slot)), &self.graph)
     }
 
     fn finish(self) -> Result<()> {
@@ -142,4 +145,9 @@ impl<'a> Encoders<'a> {
         self.tracks.iter().try_for_each(|reached| Fragments::complete(reached, end))?;
         Ok(self.link.progress(self.spec.slot_count, self.spec.slot_count)?)
     }
+}
+
+fn span(slots: Slots, slot: u64) -> Span {
+    let ns = gst::ClockTime::from_nseconds;
+    Span { start: ns(slots.start_ns(slot)), lasts: ns(slots.duration_ns(slot)) }
 }

@@ -6,6 +6,9 @@
 //! | 2 | `ToChild::Data` | raw bytes |
 //! | 3 | `ToChild::ReadFailed` | UTF-8 reason |
 //! | 4 | `ToChild::Cancel` | empty |
+//! | 5 | `ToChild::Unit` | `u8` medium (0 video, 1 audio), unit |
+//! | 6 | `ToChild::Reconfigure` | `u8` medium, raw codec configuration |
+//! | 7 | `ToChild::EndOfInput` | empty |
 //! | 65 | `FromChild::Ready` | JSON [`DoorReport`] |
 //! | 66 | `FromChild::Read` | `u64` offset, `u32` length |
 //! | 67 | `FromChild::Probe` | JSON [`ProbeReport`] |
@@ -15,10 +18,16 @@
 //! | 71 | `FromChild::File` | raw bytes, in file order |
 //! | 72 | `FromChild::Progress` | `u64` done, `u64` total |
 //! | 73 | `FromChild::Verdict` | JSON [`Verdict`] |
+//! | 74 | `FromChild::Config` | `u8` track, raw codec configuration |
+//! | 75 | `FromChild::Unit` | `u8` track, unit |
+//! | 76 | `FromChild::LiveStats` | JSON [`LiveStats`] |
+//! | 77 | `FromChild::LiveEvent` | JSON [`LiveEvent`] |
+//!
+//! A unit is `u8` flags (bit 0: key), `i64` decoding time, `i64` presentation time, raw bytes.
 
 use bytes::{Buf, BufMut, Bytes, BytesMut};
 
-use crate::{DoorReport, GraphSpec, PAYLOAD_MAX, ProbeReport, Verdict};
+use crate::{DoorReport, GraphSpec, LiveEvent, LiveStats, Medium, PAYLOAD_MAX, ProbeReport, Unit, Verdict};
 
 /// Bytes in front of every payload.
 pub const HEADER_BYTES: usize = 5;
@@ -56,6 +65,22 @@ pub enum ToChild {
     ReadFailed(String),
     /// Stop and exit.
     Cancel,
+    /// The next access unit of a live stream, in decoding order within its medium.
+    Unit {
+        /// Which of the source's two tracks.
+        medium: Medium,
+        /// The access unit.
+        unit: Unit,
+    },
+    /// Units from here on follow another codec configuration.
+    Reconfigure {
+        /// Whose.
+        medium: Medium,
+        /// As in the spec: `avcC`, `hvcC` or AudioSpecificConfig.
+        config: Bytes,
+    },
+    /// The live stream is over: encode what is there, then end.
+    EndOfInput,
 }
 
 /// What an image is for.
@@ -119,6 +144,24 @@ pub enum FromChild {
     },
     /// The end.
     Verdict(Verdict),
+    /// The codec configuration of a live output track: before its first unit, and again where it changes.
+    Config {
+        /// The rung's or audio track's index.
+        track: u8,
+        /// `avcC` or AudioSpecificConfig.
+        bytes: Bytes,
+    },
+    /// The next encoded access unit of a live output track, in decoding order.
+    Unit {
+        /// The rung's or audio track's index.
+        track: u8,
+        /// The access unit: length-prefixed NAL units without parameter sets, or a raw AAC frame.
+        unit: Unit,
+    },
+    /// Counters of a live graph, once a second.
+    LiveStats(LiveStats),
+    /// Something a live graph noticed.
+    LiveEvent(LiveEvent),
 }
 
 fn frame(kind: u8, parts: &[&[u8]]) -> Bytes {
@@ -142,6 +185,25 @@ fn parse<T: serde::de::DeserializeOwned>(kind: u8, payload: &[u8]) -> Result<T, 
 
 fn need(kind: u8, payload: &Bytes, len: usize) -> Result<(), WireError> {
     if payload.len() < len { Err(WireError::Short(kind)) } else { Ok(()) }
+}
+
+/// The parts of a unit's frame: header and bytes.
+fn unit_frame(kind: u8, whose: u8, unit: &Unit) -> Bytes {
+    let (dts, pts) = (unit.dts.to_be_bytes(), unit.pts.to_be_bytes());
+    frame(kind, &[&[whose, u8::from(unit.key)], &dts, &pts, &unit.bytes])
+}
+
+/// Whose the unit is, and the unit.
+fn parse_unit(kind: u8, mut payload: Bytes) -> Result<(u8, Unit), WireError> {
+    need(kind, &payload, 18)?;
+    let (whose, flags) = (payload.get_u8(), payload.get_u8());
+    let (dts, pts) = (payload.get_i64(), payload.get_i64());
+    Ok((whose, Unit { dts, pts, key: flags & 1 != 0, bytes: payload }))
+}
+
+fn medium(kind: u8, number: u8) -> Result<Medium, WireError> {
+    let unknown = || WireError::Malformed { kind, reason: format!("medium {number}") };
+    Medium::from_number(number).ok_or_else(unknown)
 }
 
 /// Takes the next whole frame off the front of `buffer`: its kind and payload, or `None` when more bytes are
@@ -175,6 +237,9 @@ impl ToChild {
             Self::Data(bytes) => frame(2, &[bytes]),
             Self::ReadFailed(reason) => frame(3, &[reason.as_bytes()]),
             Self::Cancel => frame(4, &[]),
+            Self::Unit { medium, unit } => unit_frame(5, medium.number(), unit),
+            Self::Reconfigure { medium, config } => frame(6, &[&[medium.number()], config]),
+            Self::EndOfInput => frame(7, &[]),
         }
     }
 
@@ -182,12 +247,21 @@ impl ToChild {
     ///
     /// # Errors
     /// When the frame does not follow the format.
-    pub fn decode(kind: u8, payload: Bytes) -> Result<Self, WireError> {
+    pub fn decode(kind: u8, mut payload: Bytes) -> Result<Self, WireError> {
         match kind {
             1 => parse(kind, &payload).map(Self::Spec),
             2 => Ok(Self::Data(payload)),
             3 => Ok(Self::ReadFailed(String::from_utf8_lossy(&payload).into_owned())),
             4 => Ok(Self::Cancel),
+            5 => {
+                let (number, unit) = parse_unit(kind, payload)?;
+                Ok(Self::Unit { medium: medium(kind, number)?, unit })
+            }
+            6 => {
+                need(kind, &payload, 1)?;
+                Ok(Self::Reconfigure { medium: medium(kind, payload.get_u8())?, config: payload })
+            }
+            7 => Ok(Self::EndOfInput),
             other => Err(WireError::UnknownKind(other)),
         }
     }
@@ -211,6 +285,10 @@ impl FromChild {
             Self::File(bytes) => frame(71, &[bytes]),
             Self::Progress { done, total } => frame(72, &[&done.to_be_bytes(), &total.to_be_bytes()]),
             Self::Verdict(verdict) => json(73, verdict),
+            Self::Config { track, bytes } => frame(74, &[&[*track], bytes]),
+            Self::Unit { track, unit } => unit_frame(75, *track, unit),
+            Self::LiveStats(stats) => json(76, stats),
+            Self::LiveEvent(event) => json(77, event),
         }
     }
 
@@ -246,6 +324,13 @@ impl FromChild {
                 Ok(Self::Progress { done: payload.get_u64(), total: payload.get_u64() })
             }
             73 => parse(kind, &payload).map(Self::Verdict),
+            74 => {
+                need(kind, &payload, 1)?;
+                Ok(Self::Config { track: payload.get_u8(), bytes: payload })
+            }
+            75 => parse_unit(kind, payload).map(|(track, unit)| Self::Unit { track, unit }),
+            76 => parse(kind, &payload).map(Self::LiveStats),
+            77 => parse(kind, &payload).map(Self::LiveEvent),
             other => Err(WireError::UnknownKind(other)),
         }
     }

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{MediaClock, WideColour};
+use crate::{LiveSpec, MediaClock, WideColour};
 
 /// One graph to run. A child runs exactly one and exits.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -18,6 +18,8 @@ pub enum GraphSpec {
     Images(ImagesSpec),
     /// Synthesises a film with barcode, text, flash and beep; answers with [`crate::FromChild::File`].
     TestFilm(TestFilmSpec),
+    /// Decodes a live stream once and encodes it for every rung; fed with [`crate::ToChild::Unit`].
+    Live(LiveSpec),
     /// No media: tries what the door forbids; `Done` when all of it is refused.
     DoorCheck,
 }
@@ -32,6 +34,7 @@ impl GraphSpec {
             Self::Audio(_) => "audio",
             Self::Images(_) => "images",
             Self::TestFilm(_) => "test_film",
+            Self::Live(_) => "live",
             Self::DoorCheck => "door_check",
         }
     }
@@ -44,7 +47,7 @@ impl GraphSpec {
             Self::Video(spec) => Some(&spec.source),
             Self::Audio(spec) => Some(&spec.source),
             Self::Images(spec) => Some(&spec.source),
-            Self::TestFilm(_) | Self::DoorCheck => None,
+            Self::TestFilm(_) | Self::Live(_) | Self::DoorCheck => None,
         }
     }
 }

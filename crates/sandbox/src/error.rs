@@ -107,9 +107,9 @@ impl SandboxError {
         }
     }
 
-    /// The outcome's name in metrics.
+    /// The outcome's name in metrics and logs.
     #[must_use]
-    pub(crate) const fn outcome(&self) -> &'static str {
+    pub const fn outcome(&self) -> &'static str {
         match self {
             Self::Spawn(_) => "not_started",
             Self::Refused(_) => "refused",

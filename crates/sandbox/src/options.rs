@@ -31,6 +31,8 @@ pub struct Limits {
 
 /// CPU seconds of a graph that only looks: several times what the longest film takes.
 const LOOKING_CPU_SECONDS: u64 = 1800;
+/// CPU seconds of a live graph, which runs for as long as its stream: more than a year on a hundred cores.
+const LIVE_CPU_SECONDS: u64 = 1 << 32;
 /// Elements keep a few descriptors each.
 const DESCRIPTORS: u64 = 512;
 
@@ -52,13 +54,15 @@ impl Options {
 }
 
 impl Limits {
-    /// These limits, tightened for graphs that read but do not encode.
+    /// These limits, tightened for graphs that read but do not encode, and without an end for a live stream: its
+    /// watchdog wants signs of work all the time.
     #[must_use]
     pub(crate) fn of(self, spec: &GraphSpec) -> Self {
         match spec {
             GraphSpec::Probe(_) | GraphSpec::Images(_) | GraphSpec::DoorCheck => {
                 Self { cpu_seconds: self.cpu_seconds.min(LOOKING_CPU_SECONDS), ..self }
             }
+            GraphSpec::Live(_) => Self { cpu_seconds: LIVE_CPU_SECONDS, ..self },
             GraphSpec::Video(_) | GraphSpec::Audio(_) | GraphSpec::TestFilm(_) => self,
         }
     }

@@ -11,8 +11,8 @@ use tokio::net::UnixStream;
 use tokio::process::{Child, ChildStderr};
 use tokio::time::{Instant, timeout};
 
-use crate::feeder::Feeder;
 use crate::stderr::Tail;
+use crate::supply::Supply;
 use crate::watchdog::Watchdog;
 use crate::{Ending, Limits, SandboxError, SourceError};
 
@@ -44,7 +44,7 @@ struct Wire {
     socket: UnixStream,
     inbox: BytesMut,
     outbox: Bytes,
-    feeder: Feeder,
+    supply: Supply,
 }
 
 impl std::fmt::Debug for Wire {
@@ -68,12 +68,12 @@ impl Running {
         mut child: Child,
         socket: UnixStream,
         spec: Bytes,
-        feeder: Feeder,
+        supply: Supply,
         limits: Limits,
         stall: Duration,
     ) -> Self {
         let stderr = child.stderr.take();
-        let wire = Wire { socket, inbox: BytesMut::new(), outbox: spec, feeder };
+        let wire = Wire { socket, inbox: BytesMut::new(), outbox: spec, supply };
         let watchdog = Watchdog::new(stall);
         let tail = Tail::default();
         Self { graph, child, stderr, wire, tail, watchdog, limits, door: None, ended: None, over: false }
@@ -89,6 +89,14 @@ impl Running {
     #[must_use]
     pub fn door(&self) -> Option<&DoorReport> {
         self.door.as_ref()
+    }
+
+    pub(crate) fn supply(&self) -> &Supply {
+        &self.wire.supply
+    }
+
+    pub(crate) fn supply_mut(&mut self) -> &mut Supply {
+        &mut self.wire.supply
     }
 
     /// The next result or sign of progress; `None` after a good end, when the process is gone too. Reads,
@@ -122,7 +130,7 @@ impl Running {
         self.over = true;
         let ended = self.ended.take().unwrap_or(Ok(())).map_err(|error| self.explain(error));
         // A graph may take a failed read for the end of a film, or for a fault of the film.
-        match self.wire.feeder.take_fault().map_or(ended, |fault| Err(SandboxError::Source(fault))) {
+        match self.wire.supply.take_fault().map_or(ended, |fault| Err(SandboxError::Source(fault))) {
             Ok(()) => {
                 count_end(self.graph, "done");
                 Ok(None)
@@ -139,10 +147,11 @@ impl Running {
             while let Some((kind, payload)) = frame::split(&mut self.wire.inbox)? {
                 match FromChild::decode(kind, payload)? {
                     FromChild::Read { offset, len } => {
-                        self.wire.feeder.request(offset, len).map_err(SandboxError::Protocol)?;
+                        self.wire.supply.request(offset, len).map_err(SandboxError::Protocol)?;
                     }
                     other => {
                         self.watchdog.progress();
+                        self.wire.supply.heard(&other);
                         match other {
                             FromChild::Ready(report) => self.door = Some(report),
                             FromChild::Verdict(Verdict::Done) => return Ok(None),
@@ -160,7 +169,7 @@ impl Running {
 
     /// Waits for one thing to happen, and charges the time to whoever kept the other waiting.
     async fn wait(&mut self) -> Result<(), SandboxError> {
-        let waits = self.wire.feeder.owes();
+        let waits = self.wire.supply.owes();
         let since = Instant::now();
         let mut piece = [0; STDERR_PIECE];
         let event = self.event(waits, &mut piece).await;
@@ -180,18 +189,44 @@ impl Running {
                 let silence = format!("no bytes for {} s", self.watchdog.idle().as_secs());
                 Err(SandboxError::Source(SourceError::Away(silence)))
             }
-            Event::Overdue => Err(SandboxError::Stalled(self.watchdog.idle())),
+            Event::Overdue => self.stalled(),
+        }
+    }
+
+    /// The child's time is over; unless it spoke while nobody listened.
+    fn stalled(&mut self) -> Result<(), SandboxError> {
+        let Supply::Units(units) = &self.wire.supply else {
+            return Err(SandboxError::Stalled(self.watchdog.idle()));
+        };
+        match self.wire.socket.try_read_buf(&mut self.wire.inbox) {
+            Ok(1..) => Ok(()),
+            _ => Err(SandboxError::Stalled(units.pulse().limit())),
+        }
+    }
+
+    /// How long the child may go on like this; `None` for as long as it likes.
+    fn left(&self, waits: bool) -> Option<Duration> {
+        match &self.wire.supply {
+            Supply::Reads(_) => Some(self.watchdog.left(waits)),
+            Supply::Units(units) => units.pulse().left(Instant::now()),
         }
     }
 
     async fn event(&mut self, waits: bool, piece: &mut [u8]) -> std::io::Result<Event> {
-        let Wire { socket, inbox, outbox, feeder } = &mut self.wire;
+        let left = self.left(waits);
+        let Wire { socket, inbox, outbox, supply } = &mut self.wire;
         inbox.reserve(INBOX_PIECE);
         let (mut input, mut output) = socket.split();
         let sends = !outbox.is_empty();
         let said = async {
             match &mut self.stderr {
                 Some(stderr) => stderr.read(piece).await,
+                None => std::future::pending().await,
+            }
+        };
+        let overdue = async {
+            match left {
+                Some(left) => tokio::time::sleep(left).await,
                 None => std::future::pending().await,
             }
         };
@@ -207,12 +242,12 @@ impl Running {
                 }
                 Ok(Event::Sent)
             }
-            answer = feeder.answer(), if !sends => {
+            answer = supply.answer(), if !sends => {
                 *outbox = answer.encode();
                 Ok(Event::Sent)
             }
             said = said => said.map(Event::Said),
-            () = tokio::time::sleep(self.watchdog.left(waits)) => Ok(Event::Overdue),
+            () = overdue => Ok(Event::Overdue),
         }
     }
 

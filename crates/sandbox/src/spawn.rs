@@ -13,6 +13,7 @@ use tokio::sync::oneshot;
 
 use crate::feeder::Feeder;
 use crate::running::count_end;
+use crate::supply::Supply;
 use crate::{Limits, Options, Running, SandboxError, Source};
 
 /// Address space beyond a child's own memory: the code of all plug-ins and what threads reserve but never touch.
@@ -46,14 +47,18 @@ impl Sandbox {
     /// # Errors
     /// [`SandboxError::Spawn`], and those of [`Sandbox::warm_registry`].
     pub async fn start<S: Source>(&self, spec: &GraphSpec, source: S) -> Result<Running, SandboxError> {
+        let bytes = spec.source().map_or(0, |source| source.bytes);
+        self.start_with(spec, Supply::Reads(Feeder::new(source, bytes))).await
+    }
+
+    /// Starts a child that lives on `supply`.
+    pub(crate) async fn start_with(&self, spec: &GraphSpec, supply: Supply) -> Result<Running, SandboxError> {
         let limits = self.options.limits.of(spec);
         let (child, socket) =
             self.begin(limits).await.inspect_err(|error| count_end(spec.name(), error.outcome()))?;
         metrics::counter!("nexus_pipeline_children_started_total", "graph" => spec.name()).increment(1);
-        let bytes = spec.source().map_or(0, |source| source.bytes);
-        let feeder = Feeder::new(source, bytes);
         let spec_frame = ToChild::Spec(spec.clone()).encode();
-        Ok(Running::new(spec.name(), child, socket, spec_frame, feeder, limits, self.options.stall))
+        Ok(Running::new(spec.name(), child, socket, spec_frame, supply, limits, self.options.stall))
     }
 
     async fn begin(&self, limits: Limits) -> Result<(Child, UnixStream), SandboxError> {

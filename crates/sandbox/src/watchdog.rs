@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use tokio::time::Instant;
+
 /// A child may wait on us this many times longer than it may idle by itself, between two signs of progress.
 const WAITING_FACTOR: u32 = 10;
 
@@ -42,6 +44,45 @@ impl Watchdog {
         } else {
             self.stall.saturating_sub(self.working)
         }
+    }
+}
+
+/// Tells a live child that hangs from one that has nothing to do: it owes a sign of work from the first unit it was
+/// given since its last one.
+#[derive(Debug)]
+pub(crate) struct Pulse {
+    start: Duration,
+    stall: Duration,
+    /// Whether it has worked at all.
+    begun: bool,
+    owes_since: Option<Instant>,
+}
+
+impl Pulse {
+    /// `start` is how long the first sign may take, `stall` how long each further one.
+    pub(crate) fn new(start: Duration, stall: Duration) -> Self {
+        Self { start, stall, begun: false, owes_since: None }
+    }
+
+    /// The child was given something.
+    pub(crate) fn fed(&mut self, now: Instant) {
+        self.owes_since.get_or_insert(now);
+    }
+
+    /// The child showed a sign: of work when `begun`. It owes the next from `owes_since` on, if more is waiting.
+    pub(crate) fn beat(&mut self, begun: bool, owes_since: Option<Instant>) {
+        self.begun |= begun;
+        self.owes_since = owes_since;
+    }
+
+    /// How long it may take in all.
+    pub(crate) fn limit(&self) -> Duration {
+        if self.begun { self.stall } else { self.start }
+    }
+
+    /// How long it may still go on like this; `None` when it owes nothing.
+    pub(crate) fn left(&self, now: Instant) -> Option<Duration> {
+        self.owes_since.map(|since| self.limit().saturating_sub(now.saturating_duration_since(since)))
     }
 }
 

@@ -5,8 +5,10 @@ use std::os::unix::fs::PermissionsExt;
 use std::time::Duration;
 
 use bytes::Bytes;
-use pipeline_wire::{GraphSpec, ProbeSpec, SourceSpec, WireError};
-use sandbox::{Ending, Limits, NoSource, Options, Running, Sandbox, SandboxError, Source, SourceError};
+use pipeline_wire::{GraphSpec, LiveSpec, Medium, ProbeSpec, SourceSpec, Unit, WireError};
+use sandbox::{
+    Ending, Limits, Live, LiveOptions, NoSource, Options, Running, Sandbox, SandboxError, Source, SourceError,
+};
 use tempfile::TempDir;
 
 struct Rig {
@@ -201,4 +203,60 @@ async fn a_call_that_is_dropped_loses_nothing() {
     let mut child = rig.sandbox.start(&GraphSpec::DoorCheck, NoSource).await.expect("start");
     while tokio::time::timeout(Duration::from_millis(10), child.next()).await.is_err() {}
     assert!(!is_running(&child));
+}
+
+/// A word of progress, as a shell prints it.
+const PROGRESS: &str = r"printf '\0\0\0\020\110\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0' >&0";
+
+async fn live(rig: &Rig, stall: Duration) -> Live {
+    let options = LiveOptions { stall, pictures_max: 20, ..LiveOptions::default() };
+    let nothing = LiveSpec { video: None, audio: None };
+    rig.sandbox.start_live(&nothing, options).await.expect("start")
+}
+
+/// Pushes a picture of `len` bytes every 10 ms, every tenth a key picture, until the child ends.
+async fn fed(child: &mut Live, len: usize, pictures: i64) -> Result<(), SandboxError> {
+    for pts in 0..pictures {
+        let unit = Unit { dts: pts, pts, key: pts % 10 == 0, bytes: vec![0; len].into() };
+        child.push(Medium::Video, unit);
+        if let Ok(output) = tokio::time::timeout(Duration::from_millis(10), child.next()).await {
+            output?;
+        }
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_live_child_that_falls_silent_is_ended() {
+    let rig = rig(&format!("{PROGRESS}; exec sleep 100"));
+    let mut child = live(&rig, Duration::from_millis(300)).await;
+    let error = fed(&mut child, 10, 1000).await.expect_err("silent");
+    assert!(matches!(error, SandboxError::Stalled(_)), "{error}");
+    assert!(child.id().is_none());
+}
+
+#[tokio::test]
+async fn a_live_child_without_input_owes_nothing() {
+    let rig = rig(&format!("{PROGRESS}; exec sleep 100"));
+    let mut child = live(&rig, Duration::from_millis(50)).await;
+    assert!(tokio::time::timeout(Duration::from_secs(1), child.next()).await.is_err());
+    assert!(child.id().is_some());
+}
+
+#[tokio::test]
+async fn a_live_child_that_reads_breaks_the_protocol() {
+    let rig = rig(r"printf '\0\0\0\014\102\0\0\0\0\0\0\0\0\0\0\0\001' >&0; exec sleep 100");
+    let mut child = live(&rig, Duration::from_secs(10)).await;
+    let error = child.next().await.expect_err("a read");
+    assert!(matches!(error, SandboxError::Protocol(_)), "{error}");
+}
+
+#[tokio::test]
+async fn a_live_child_that_is_slow_but_alive_loses_groups() {
+    let rig = rig(&format!("while :; do {PROGRESS}; sleep 0.05; done"));
+    let mut child = live(&rig, Duration::from_secs(2)).await;
+    fed(&mut child, 64 << 10, 200).await.expect("alive");
+    let dropped = child.dropped();
+    assert!(dropped.groups >= 10 && dropped.pictures >= 100, "{dropped:?}");
+    assert!(child.waiting() <= 20);
 }

@@ -3,7 +3,9 @@
 mod clips;
 mod door;
 mod faults;
+mod flv;
 mod images;
+mod live;
 mod mutations;
 mod probe;
 mod refusals;
