@@ -9,7 +9,7 @@ use crate::{
     Bandwidth, WindowError,
     live::{
         config::{AudioConfig, VideoConfig},
-        cut::{Cut, Cutter, Limits, Part, SegmentEnd},
+        cut::{Cut, Cutter, Limits, Part, Reason, SegmentEnd},
         mux::{Fragment, audio_header, fragment, video_header},
         retime::{Sample, Track},
         window::{LiveList, Moment, Parameters, PartTarget, Report, Run, Window},
@@ -26,6 +26,8 @@ pub(super) struct Lane {
     limits: Limits,
     cutter: Cutter,
     leads: bool,
+    /// The PART-TARGET: ticks, and how many make a second.
+    stated: (u32, u32),
     parameters: Parameters,
     window: Option<Window>,
     header: Bytes,
@@ -34,6 +36,8 @@ pub(super) struct Lane {
     header_is_out: bool,
     /// Whether the next part begins a run.
     fresh: bool,
+    /// Whether the next segment does.
+    breaks: bool,
     fragments: u32,
     segment: Vec<Bytes>,
     cost: Cost,
@@ -69,12 +73,14 @@ impl Lane {
             limits,
             cutter: cutter(limits, leads),
             leads,
+            stated: limits.part_target(),
             parameters,
             window: None,
             header,
             init: 0,
             header_is_out: false,
             fresh: true,
+            breaks: false,
             fragments: 0,
             segment: Vec::new(),
             cost: Cost::default(),
@@ -121,13 +127,18 @@ impl Lane {
         bytes * 8 * u64::from(self.limits.timescale) / ticks.max(1)
     }
 
-    /// What follows is cut by these lengths, and described anew.
+    /// What follows is cut by these lengths, and described anew. The list's PART-TARGET stays.
+    ///
+    /// # Errors
+    /// [`PackageError::Tracks`] when no number of samples fits it.
     pub(super) fn begin_epoch(
         &mut self,
         limits: Limits,
         video: Option<&VideoConfig>,
         audio: Option<&AudioConfig>,
-    ) {
+    ) -> Result<(), PackageError> {
+        let limits = limits.in_list(self.stated);
+        let limits = limits.ok_or(PackageError::Tracks("the new rate does not fit the parts of the old"))?;
         self.fresh = true;
         if limits != self.limits {
             self.limits = limits;
@@ -136,12 +147,18 @@ impl Lane {
         let header = match (self.track, video, audio) {
             (Track::Video, Some(video), _) => video_header(video, limits.timescale),
             (Track::Audio, _, Some(audio)) => audio_header(audio),
-            _ => return,
+            _ => return Ok(()),
         };
         if header != self.header {
             self.init += u32::from(self.header_is_out);
             (self.header, self.header_is_out) = (header, false);
         }
+        Ok(())
+    }
+
+    /// The leader's next segment begins a run: so does this one's.
+    pub(super) const fn break_at_boundary(&mut self) {
+        self.breaks = true;
     }
 
     pub(super) fn push(&mut self, sample: Sample) -> Vec<Cut> {
@@ -238,6 +255,7 @@ impl Lane {
         let Some(window) = &mut self.window else { return Ok(()) };
         let (rendition, msn) = (self.name, window.open_msn());
         window.end_segment(now)?;
+        self.fresh |= std::mem::take(&mut self.breaks) || end.reason == Reason::Behind;
         let mut whole = BytesMut::with_capacity(self.segment.iter().map(Bytes::len).sum());
         self.segment.drain(..).for_each(|part| whole.extend_from_slice(&part));
         self.cost.peak = self.cost.peak.max(self.rate(whole.len() as u64, end.ticks));

@@ -13,7 +13,7 @@ use bytes::Bytes;
 use super::{
     LiveTrack,
     config::{AudioConfig, VideoConfig},
-    cut::{Cut, Limits, SegmentEnd, rescaled},
+    cut::{Cut, Limits, Reason, SegmentEnd, rescaled},
     multivariant,
     mux::{audio_header, video_header},
     retime::{AccessUnit, Cadence, Dropped, Hints, NewEpoch, Outcome, Retimer, Sample, Timebase, Track},
@@ -310,7 +310,7 @@ impl Packager {
                 (Track::Audio, _, Some(audio)) => Limits::audio(audio, seconds, longest),
                 _ => return Err(PackageError::Tracks("one of them is gone")),
             };
-            lane.begin_epoch(limits, self.video.as_ref(), self.audio.as_ref());
+            lane.begin_epoch(limits, self.video.as_ref(), self.audio.as_ref())?;
         }
         Ok(())
     }
@@ -357,11 +357,16 @@ impl Packager {
         if at > 0 {
             return self.lanes[at].write(cuts, date, now, products);
         }
+        let fell_behind =
+            cuts.iter().any(|cut| matches!(cut, Cut::Segment(end) if end.reason == Reason::Behind));
         let boundaries: Vec<i64> = cuts.iter().filter_map(boundary).collect();
         let (horizon, scale) = (self.lanes[0].horizon(), self.lanes[0].timescale());
         self.lanes[0].write(cuts, date, now, products)?;
         for lane in &mut self.lanes[1..] {
             let own = lane.timescale();
+            if fell_behind {
+                lane.break_at_boundary();
+            }
             let boundaries = boundaries.iter().map(|shown| rescaled(*shown, scale, own));
             let cuts = lane.led(boundaries, rescaled(horizon, scale, own));
             lane.write(cuts, date, now, products)?;
