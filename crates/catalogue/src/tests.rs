@@ -66,8 +66,15 @@ impl Ground {
         self.create(self.new_upload("film.mov", length)).await.expect("begun")
     }
 
+    async fn create_as(&self, principal: &Principal, new: NewUpload) -> Result<Upload> {
+        let mut tx = self.db.write().await?;
+        let upload = self.catalogue.create_upload(&mut tx, principal, new).await?;
+        tx.commit().await?;
+        Ok(upload)
+    }
+
     async fn create(&self, new: NewUpload) -> Result<(Upload, Asset)> {
-        let upload = self.catalogue.create_upload(&self.creator, new).await?;
+        let upload = self.create_as(&self.creator, new).await?;
         let asset = self.asset(upload.asset.as_ref().expect("an asset")).await;
         Ok((upload, asset))
     }

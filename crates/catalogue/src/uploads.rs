@@ -21,17 +21,17 @@ use crate::{
 const GIVEN_UP: &str = "The upload was not finished in time. Upload the file again.";
 
 impl Catalogue {
-    /// Begins an upload and the asset it will become.
+    /// Begins an upload and the asset it will become, in the caller's transaction.
     ///
     /// # Errors
     /// [`CatalogueError::Forbidden`] below [`Role::Creator`]; [`CatalogueError::Invalid`] for a title or
     /// metadata out of range; [`CatalogueError::TooLarge`], [`CatalogueError::OverQuota`];
     /// [`CatalogueError::Db`], [`CatalogueError::Events`].
-    pub async fn create_upload(&self, principal: &Principal, new: NewUpload) -> Result<Upload> {
+    pub async fn create_upload(&self, tx: &mut Tx, principal: &Principal, new: NewUpload) -> Result<Upload> {
         let (upload, asset) = self.upload_with_asset(principal, new)?;
-        let mut tx = self.db.write().await?;
-        self.allowance(&mut tx, &upload.tenant).await?.check(0, upload.length.unwrap_or(0))?;
-        self.add_upload(tx, upload, asset).await
+        self.allowance(tx, &upload.tenant).await?.check(0, upload.length.unwrap_or(0))?;
+        self.put_upload(tx, &upload, &asset).await?;
+        Ok(upload)
     }
 
     pub(crate) fn upload_with_asset(

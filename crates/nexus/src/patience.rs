@@ -32,32 +32,20 @@ pub fn pause(tries: u32) -> Duration {
     PAUSE_MAX.min(Duration::from_millis(250 << tries.min(10)))
 }
 
-/// Whether the server did nothing: it said so, or the request never reached it.
-fn nothing_was_done(error: &anyhow::Error) -> bool {
-    error.is::<Away>() || matches!(error.downcast_ref(), Some(ClientError::Connect { .. }))
+/// Whether the server is away: it said so, or there was no answer.
+fn is_away(error: &anyhow::Error) -> bool {
+    error.is::<Away>() || error.is::<ClientError>()
 }
 
-async fn again<T, F: Future<Output = Result<T>>>(
-    ask: impl Fn() -> F,
-    may: impl Fn(&anyhow::Error) -> bool,
-) -> Result<T> {
+/// Asks again, with pauses, while the server is away. What must not be done twice carries an Idempotency-Key.
+pub async fn at_last<T, F: Future<Output = Result<T>>>(ask: impl Fn() -> F) -> Result<T> {
     for tries in 1..TRIES_MAX {
         match ask().await {
-            Err(error) if may(&error) => tokio::time::sleep(pause(tries)).await,
+            Err(error) if is_away(&error) => tokio::time::sleep(pause(tries)).await,
             answered => return answered,
         }
     }
     ask().await
-}
-
-/// Asks again, with pauses, while the server is away.
-pub async fn at_last<T, F: Future<Output = Result<T>>>(ask: impl Fn() -> F) -> Result<T> {
-    again(ask, |error| nothing_was_done(error) || error.is::<ClientError>()).await
-}
-
-/// The same of what must not be done twice.
-pub async fn once<T, F: Future<Output = Result<T>>>(ask: impl Fn() -> F) -> Result<T> {
-    again(ask, nothing_was_done).await
 }
 
 #[cfg(test)]
@@ -65,11 +53,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_what_the_server_did_not_do_is_asked_twice() {
-        assert!(nothing_was_done(&refused(StatusCode::SERVICE_UNAVAILABLE, "away".into())));
-        assert!(!nothing_was_done(&refused(StatusCode::FORBIDDEN, "no".into())));
-        let reached = ClientError::Broken("reset".into());
-        assert!(!nothing_was_done(&reached.into()));
+    fn only_a_server_that_is_away_is_asked_again() {
+        assert!(is_away(&refused(StatusCode::SERVICE_UNAVAILABLE, "away".into())));
+        assert!(is_away(&ClientError::Broken("reset".into()).into()));
+        assert!(!is_away(&refused(StatusCode::FORBIDDEN, "no".into())));
     }
 
     #[test]

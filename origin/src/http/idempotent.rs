@@ -16,7 +16,14 @@ use crate::Origin;
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 
 /// The key of a request, if it has one.
-pub(super) struct Key(Option<String>);
+pub(crate) struct Key(Option<String>);
+
+impl Key {
+    /// Whether the request has one, and so will be asked again if its answer is lost.
+    pub(crate) const fn is_given(&self) -> bool {
+        self.0.is_some()
+    }
+}
 
 impl FromRequestParts<Origin> for Key {
     type Rejection = Problem;
@@ -35,7 +42,7 @@ impl FromRequestParts<Origin> for Key {
 }
 
 /// A request that is performed once: the transaction it is performed in, and the answer it got before.
-pub(super) struct Once {
+pub(crate) struct Once {
     tx: Tx,
     turn: Option<Turn>,
     /// The answer to the same request, which was performed before.
@@ -44,7 +51,7 @@ pub(super) struct Once {
 
 impl Once {
     /// Begins; without a key every request is the first.
-    pub(super) async fn begin(
+    pub(crate) async fn begin(
         origin: &Origin,
         caller: &Principal,
         Key(key): Key,
@@ -60,12 +67,12 @@ impl Once {
         Ok(Self { tx, turn: Some(turn), kept })
     }
 
-    pub(super) fn tx(&mut self) -> &mut Tx {
+    pub(crate) fn tx(&mut self) -> &mut Tx {
         &mut self.tx
     }
 
     /// Keeps the answer, if there is a key, and commits.
-    pub(super) async fn commit(
+    pub(crate) async fn commit(
         mut self,
         origin: &Origin,
         status: StatusCode,

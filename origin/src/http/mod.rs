@@ -35,6 +35,7 @@ use axum::Router;
 pub(crate) use auth::Member;
 pub(crate) use error::problem;
 pub(crate) use followers::Followers;
+pub(crate) use idempotent::{Key, Once};
 pub(crate) use pace::Pace;
 pub(crate) use table::{Access, Routes, UPLOAD};
 

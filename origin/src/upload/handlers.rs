@@ -6,9 +6,10 @@ use axum::{
     http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
-use base::UploadId;
+use base::{Principal, UploadId};
 use catalogue::{NewUpload, Upload, Visibility};
 use httpkit::{Path, Problem};
+use serde::{Deserialize, Serialize};
 
 use super::{
     checksum::Algorithm,
@@ -21,8 +22,14 @@ use super::{
 };
 use crate::{
     Origin,
-    http::{Access, Member, Routes, UPLOAD, problem},
+    http::{Access, Key, Member, Once, Routes, UPLOAD, problem},
 };
+
+/// What is kept of the answer to a creation: the upload is shown as it is when it is asked for again.
+#[derive(Deserialize, Serialize)]
+struct Begun {
+    upload: UploadId,
+}
 
 pub(crate) fn routes() -> Routes {
     Routes::new()
@@ -66,6 +73,7 @@ fn answer(
 async fn create(
     State(origin): State<Origin>,
     Member(caller): Member,
+    key: Key,
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, Problem> {
@@ -95,8 +103,12 @@ async fn create(
         metadata: creation.metadata_text.clone(),
         expires: receive::expiry(&origin),
     };
+    let comes_back = key.is_given() && matches!(creation.kind, Kind::Whole);
     let upload = match &creation.kind {
-        Kind::Whole => origin.catalogue.create_upload(&caller, new).await,
+        Kind::Whole => match begin_once(&origin, &caller, key, new).await? {
+            (upload, true) => return created_before(&origin, &upload).await,
+            (upload, false) => Ok(upload),
+        },
         Kind::Partial(concat) => origin.catalogue.create_partial(&caller, concat, new).await,
         Kind::Final(concat, parts) => {
             let upload = origin.catalogue.create_final(&caller, concat, parts, new).await;
@@ -106,7 +118,7 @@ async fn create(
         }
     };
     let upload = upload.map_err(problem)?;
-    begin_stage(&origin, &upload).await?;
+    begin_stage(&origin, &upload, comes_back).await?;
     // The creation stands whatever becomes of its first bytes: the client learns the address and resumes.
     let offset = if brings_bytes {
         match receive::append(&origin, &upload, 0, body, announced, checksum).await {
@@ -127,12 +139,43 @@ async fn create(
     created(&origin, &upload, offset)
 }
 
-/// Makes room for a new upload's bytes. Without it the upload is given up: its client never learns of it, and would
-/// leave another behind with each try.
-async fn begin_stage(origin: &Origin, upload: &Upload) -> Result<(), Problem> {
+/// Begins a whole upload, once for each Idempotency-Key; whether that was done before.
+async fn begin_once(
+    origin: &Origin,
+    caller: &Principal,
+    key: Key,
+    new: NewUpload,
+) -> Result<(Upload, bool), Problem> {
+    let request = (new.length, &new.metadata);
+    let mut once = Once::begin(origin, caller, key, "POST /files", &request).await?;
+    if let Some(kept) = once.kept.take() {
+        let begun: Begun = serde_json::from_str(&kept.body).map_err(|_| Problem::internal())?;
+        let upload = origin.catalogue.upload(caller, &begun.upload).await.map_err(problem)?;
+        return Ok((upload, true));
+    }
+    let upload = origin.catalogue.create_upload(once.tx(), caller, new).await.map_err(problem)?;
+    once.commit(origin, StatusCode::CREATED, &Begun { upload: upload.id.clone() }).await?;
+    Ok((upload, false))
+}
+
+/// The answer to a creation that was made before. Whoever made it may have died before there was room for its bytes.
+async fn created_before(origin: &Origin, upload: &Upload) -> Result<Response, Problem> {
+    let (stage, source) = (receive::stage_key(&upload.id)?, receive::source_key(upload)?);
+    let begun = upload.finished.is_some()
+        || origin.store.stage_len(&stage).await.map_err(problem)?.is_some()
+        || origin.store.head(&source).await.map_err(problem)?.is_some();
+    if !begun {
+        begin_stage(origin, upload, true).await?;
+    }
+    created(origin, upload, receive::durable(origin, upload).await?)
+}
+
+/// Makes room for a new upload's bytes. Without it the upload is given up, unless its client comes back for it: any
+/// other never learns of it, and would leave another behind with each try.
+async fn begin_stage(origin: &Origin, upload: &Upload, comes_back: bool) -> Result<(), Problem> {
     let (stage, source) = (receive::stage_key(&upload.id)?, receive::source_key(upload)?);
     let begun = origin.store.stage_begin(&stage, &source).await;
-    if begun.is_err() {
+    if begun.is_err() && !comes_back {
         let given_up = if upload.is_partial() {
             origin.catalogue.give_up_partial(upload).await
         } else {

@@ -144,6 +144,33 @@ async fn a_terminated_upload_is_gone() {
     assert_eq!(client.get(&format!("/api/v1/assets/{asset}")).await.status, 404);
 }
 
+/// A client whose answer was lost asks again, with the key that it asked with before.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_creation_that_is_asked_for_again_makes_one_upload() {
+    let server = Server::start().await;
+    let client = server.client();
+    let ask = async |length: &str, key: &str| {
+        let headers = [TUS, ("upload-length", length), ("idempotency-key", key)];
+        client.send(Method::POST, "/files", &headers, "").await
+    };
+    let (first, again, other) = (ask("6", "a").await, ask("6", "a").await, ask("6", "b").await);
+    let made = |answer: &Answer| {
+        assert_eq!(answer.status, 201, "{answer:?}");
+        assert_eq!(answer.header("upload-offset"), "0");
+        (answer.header("location").to_owned(), answer.header("nexus-asset").to_owned())
+    };
+    assert_eq!(made(&first), made(&again));
+    assert_ne!(made(&first), made(&other));
+    assert_eq!(ask("7", "a").await.status, 422);
+    let url = first.header("location");
+    assert_eq!(patch(&client, url, 0, "abc", &[]).await.status, 204);
+    assert_eq!(ask("6", "a").await.header("upload-offset"), "3");
+    assert_eq!(patch(&client, url, 3, "def", &[]).await.status, 204);
+    assert_eq!(ask("6", "a").await.header("upload-offset"), "6");
+    let listed = client.get("/api/v1/assets").await.json();
+    assert_eq!(listed["items"].as_array().map(Vec::len), Some(2), "{listed}");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_creation_may_bring_its_first_bytes() {
     let server = Server::start().await;

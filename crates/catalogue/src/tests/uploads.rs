@@ -45,7 +45,7 @@ both_dbs!(what_an_upload_brings_is_checked, |db| async move {
     assert_eq!(asset.title, "Untitled");
 
     let viewer = Principal { role: Role::Viewer, ..ground.creator.clone() };
-    let refused = ground.catalogue.create_upload(&viewer, plain()).await;
+    let refused = ground.create_as(&viewer, plain()).await;
     assert!(matches!(refused, Err(CatalogueError::Forbidden { needs: Role::Creator })), "{refused:?}");
 });
 

@@ -24,7 +24,7 @@ use tokio::{
 use tokio_util::io::ReaderStream;
 
 use crate::{
-    patience::{TRIES_MAX, at_last, once, pause, refused},
+    patience::{TRIES_MAX, at_last, pause, refused},
     remote::{Asset, Brought, FilmArgs, Remote, ServerArgs, refusal, report},
 };
 use memory::{Known, Memory};
@@ -97,7 +97,10 @@ impl Uploader<'_> {
         let memory = Memory::of(&self.args.to.server, path, length)?;
         let (location, asset) = match self.resumable(&memory).await {
             Some(known) => known,
-            None => once(|| self.create(path, length, &memory)).await?,
+            None => {
+                let key = format!("{:032x}", u128::from_be_bytes(lifecycle::system().bytes()));
+                at_last(|| self.create(path, length, &memory, &key)).await?
+            }
         };
         let style = "{msg:24!} {bar:32} {bytes}/{total_bytes} {bytes_per_sec} {eta}";
         let bar = self.remote.bar(&name_of(path), length, style);
@@ -123,7 +126,8 @@ impl Uploader<'_> {
         status.is_success().then_some((known.location, known.asset))
     }
 
-    async fn create(&self, path: &Path, length: u64, memory: &Memory) -> Result<(String, String)> {
+    /// Begins an upload; asked again with the same key, the server begins one all the same.
+    async fn create(&self, path: &Path, length: u64, memory: &Memory, key: &str) -> Result<(String, String)> {
         let name = name_of(path);
         let stem = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
         let title = self.args.film.title.clone().unwrap_or(stem);
@@ -132,6 +136,7 @@ impl Uploader<'_> {
         let metadata = pairs.map(|(key, value)| format!("{key} {}", STANDARD.encode(value))).join(",");
         let request = self
             .request(Method::POST, "/files")?
+            .header("idempotency-key", key)
             .header("upload-length", length)
             .header("upload-metadata", metadata);
         let (status, headers, body) = self.remote.answer(request.body(Body::empty())?).await?;
