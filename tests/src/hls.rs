@@ -4,11 +4,6 @@ use std::path::Path;
 
 use crate::Client;
 
-/// The folder of an address.
-fn folder(url: &str) -> &str {
-    url.rsplit_once('/').map_or("", |(folder, _)| folder)
-}
-
 /// A playlist's lines that are addresses, joined to the playlist's own.
 #[must_use]
 pub fn addresses(playlist_url: &str, text: &str) -> Vec<String> {
@@ -19,7 +14,7 @@ pub fn addresses(playlist_url: &str, text: &str) -> Vec<String> {
 /// A relative address joined to that of the playlist it stands in.
 #[must_use]
 pub fn join(playlist_url: &str, uri: &str) -> String {
-    format!("{}/{uri}", folder(playlist_url))
+    playlist_url.rsplit_once('/').map_or_else(|| uri.to_owned(), |(folder, _)| format!("{folder}/{uri}"))
 }
 
 /// A quoted attribute of a tag.
@@ -47,9 +42,8 @@ pub async fn download(client: &Client, playlist_url: &str, to: &Path) {
 /// Everything a playlist names, by its path below the asset.
 #[must_use]
 pub fn named(list: &str, text: &str) -> Vec<String> {
-    let folder = list.rsplit_once('/').map_or(String::new(), |(folder, _)| format!("{folder}/"));
     let name =
         |line: &str| if line.starts_with('#') { attribute(line, "URI") } else { Some(line.to_owned()) };
     let names = text.lines().filter(|line| !line.is_empty()).filter_map(name);
-    names.map(|name| format!("{folder}{name}")).collect()
+    names.map(|name| join(list, &name)).collect()
 }

@@ -9,7 +9,7 @@ use http::{Method, header};
 use serde::Serialize;
 
 use crate::{
-    patience::at_last,
+    patience::{at_last, idempotency_key},
     remote::{Asset, Brought, FilmArgs, Remote, ServerArgs, read, report},
 };
 
@@ -63,7 +63,7 @@ pub async fn run(args: ImportArgs) -> Result<ExitCode> {
 
 /// Asks again while there is no answer; the server begins one import all the same.
 async fn begin(remote: &Remote, args: &ImportArgs, url: &str) -> Result<Asset> {
-    let key = format!("{:032x}", u128::from_be_bytes(lifecycle::system().bytes()));
+    let key = idempotency_key();
     at_last(|| ask(remote, args, url, &key)).await
 }
 

@@ -37,7 +37,12 @@ fn is_away(error: &anyhow::Error) -> bool {
     error.is::<Away>() || error.is::<ClientError>()
 }
 
-/// Asks again, with pauses, while the server is away. What must not be done twice carries an Idempotency-Key.
+/// An Idempotency-Key for what is asked for now, and perhaps again.
+pub fn idempotency_key() -> String {
+    format!("{:032x}", u128::from_be_bytes(lifecycle::system().bytes()))
+}
+
+/// Asks again, with pauses, while the server is away. What must not be done twice carries an [`idempotency_key`].
 pub async fn at_last<T, F: Future<Output = Result<T>>>(ask: impl Fn() -> F) -> Result<T> {
     for tries in 1..TRIES_MAX {
         match ask().await {

@@ -8,7 +8,7 @@ use base::Principal;
 use db::Tx;
 use httpkit::Problem;
 use idempotency::{Answer, Turn, fingerprint};
-use serde::Serialize;
+use serde::{Serialize, de::DeserializeOwned};
 
 use super::error::problem;
 use crate::Origin;
@@ -45,8 +45,7 @@ impl FromRequestParts<Origin> for Key {
 pub(crate) struct Once {
     tx: Tx,
     turn: Option<Turn>,
-    /// The answer to the same request, which was performed before.
-    pub kept: Option<Answer>,
+    kept: Option<Answer>,
 }
 
 impl Once {
@@ -65,6 +64,12 @@ impl Once {
         let body = serde_json::to_string(request).map_err(|_| Problem::internal())?;
         let kept = service.claim(&mut tx, &turn, &fingerprint(&[target, &body])).await.map_err(problem)?;
         Ok(Self { tx, turn: Some(turn), kept })
+    }
+
+    /// What was kept of the answer to the same request, if it was performed before.
+    pub(crate) fn before<T: DeserializeOwned>(&self) -> Result<Option<T>, Problem> {
+        let kept = self.kept.as_ref().map(|kept| serde_json::from_str(&kept.body));
+        kept.transpose().map_err(|_| Problem::internal())
     }
 
     pub(crate) fn tx(&mut self) -> &mut Tx {

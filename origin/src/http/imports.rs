@@ -45,8 +45,7 @@ async fn create(
 ) -> Result<Response, Problem> {
     upload::check_room(&origin).await?;
     let mut once = Once::begin(&origin, &caller, key, "POST /api/v1/imports", &wish).await?;
-    if let Some(kept) = once.kept.take() {
-        let begun: Begun = serde_json::from_str(&kept.body).map_err(|_| Problem::internal())?;
+    if let Some(begun) = once.before::<Begun>()? {
         return accepted(&origin, &caller, &begun.asset).await;
     }
     let begun = begin(&origin, &caller, &mut once, wish).await?;

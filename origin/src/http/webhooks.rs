@@ -145,8 +145,8 @@ async fn create(
 ) -> Result<Response, Problem> {
     link::check_reach(&origin, "url", &new.url)?;
     let mut once = Once::begin(&origin, &caller, key, "POST /api/v1/webhooks", &new).await?;
-    if let Some(kept) = once.kept.take() {
-        return repeated(&origin, &caller, once, &kept.body).await;
+    if let Some(webhook) = once.before()? {
+        return repeated(&origin, &caller, once, webhook).await;
     }
     let New { url, description, kinds } = new;
     let new = NewWebhook { url, description, kinds };
@@ -168,9 +168,8 @@ async fn repeated(
     origin: &Origin,
     caller: &Principal,
     mut once: Once,
-    body: &str,
+    webhook: WebhookView,
 ) -> Result<Response, Problem> {
-    let webhook: WebhookView = serde_json::from_str(body).map_err(|_| Problem::internal())?;
     let id: WebhookId = webhook.id.parse().map_err(|_| Problem::internal())?;
     let secret = origin.webhooks.first_secret(once.tx(), &caller.tenant, &id).await.map_err(problem)?;
     Ok(created(webhook, secret.as_ref()))

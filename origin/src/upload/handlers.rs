@@ -148,8 +148,7 @@ async fn begin_once(
 ) -> Result<(Upload, bool), Problem> {
     let request = (new.length, &new.metadata);
     let mut once = Once::begin(origin, caller, key, "POST /files", &request).await?;
-    if let Some(kept) = once.kept.take() {
-        let begun: Begun = serde_json::from_str(&kept.body).map_err(|_| Problem::internal())?;
+    if let Some(begun) = once.before::<Begun>()? {
         let upload = origin.catalogue.upload(caller, &begun.upload).await.map_err(problem)?;
         return Ok((upload, true));
     }
@@ -160,14 +159,11 @@ async fn begin_once(
 
 /// The answer to a creation that was made before. Whoever made it may have died before there was room for its bytes.
 async fn created_before(origin: &Origin, upload: &Upload) -> Result<Response, Problem> {
-    let (stage, source) = (receive::stage_key(&upload.id)?, receive::source_key(upload)?);
-    let begun = upload.finished.is_some()
-        || origin.store.stage_len(&stage).await.map_err(problem)?.is_some()
-        || origin.store.head(&source).await.map_err(problem)?.is_some();
-    if !begun {
+    let Some(offset) = receive::arrived(origin, upload).await? else {
         begin_stage(origin, upload, true).await?;
-    }
-    created(origin, upload, receive::durable(origin, upload).await?)
+        return created(origin, upload, 0);
+    };
+    created(origin, upload, offset)
 }
 
 /// Makes room for a new upload's bytes. Without it the upload is given up, unless its client comes back for it: any

@@ -115,16 +115,21 @@ impl Stream for Hashed {
 
 /// How many bytes of an upload are durable and, where checksums are used, verified.
 pub(crate) async fn durable(origin: &Origin, upload: &Upload) -> Result<u64, Problem> {
+    let gone = || Problem::gone("the bytes of this upload are gone; upload the file again");
+    arrived(origin, upload).await?.ok_or_else(gone)
+}
+
+/// The same; `None` where there is neither a stage nor what it becomes.
+pub(super) async fn arrived(origin: &Origin, upload: &Upload) -> Result<Option<u64>, Problem> {
     if let (Some(_), Some(length)) = (upload.finished, upload.length) {
-        return Ok(length);
+        return Ok(Some(length));
     }
     if let Some(len) = origin.store.stage_len(&stage_key(&upload.id)?).await.map_err(problem)? {
-        return Ok(len);
+        return Ok(Some(len));
     }
     // A crash between the object and its row: the stage is gone because all of it arrived.
     let source = origin.store.head(&source_key(upload)?).await.map_err(problem)?;
-    let gone = || Problem::gone("the bytes of this upload are gone; upload the file again");
-    source.map(|meta| meta.bytes).ok_or_else(gone)
+    Ok(source.map(|meta| meta.bytes))
 }
 
 /// When an upload is given up unless more of it comes.

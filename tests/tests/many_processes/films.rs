@@ -1,6 +1,6 @@
 //! The films of the scenario, and what must come of them.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use tempfile::TempDir;
 use testkit::barcode;
@@ -78,17 +78,9 @@ async fn check_frames(viewer: &Client, asset: &str, frames: u32) {
     let multivariant = viewer.get(&format!("/media/{asset}/hls.m3u8")).await.text();
     let rungs = hls::named("hls.m3u8", &multivariant);
     let rung = rungs.iter().find(|name| name.contains("/video-")).expect("a rung");
-    let list = viewer.get(&format!("/media/{asset}/{rung}")).await.text();
     let folder = tempfile::tempdir().expect("a temporary folder");
-    let mut bytes = Vec::new();
-    for name in hls::named(rung, &list) {
-        bytes.extend_from_slice(&viewer.get(&format!("/media/{asset}/{name}")).await.body);
-    }
-    write_and_read(&folder.path().join("video.mp4"), &bytes, frames);
-}
-
-fn write_and_read(file: &Path, bytes: &[u8], frames: u32) {
-    std::fs::write(file, bytes).expect("written");
-    let numbers = barcode::frame_numbers(file).expect("every frame can be read");
+    let file = folder.path().join("video.mp4");
+    hls::download(viewer, &format!("/media/{asset}/{rung}"), &file).await;
+    let numbers = barcode::frame_numbers(&file).expect("every frame can be read");
     assert_eq!(numbers, (0..frames).collect::<Vec<_>>());
 }

@@ -24,7 +24,7 @@ use tokio::{
 use tokio_util::io::ReaderStream;
 
 use crate::{
-    patience::{TRIES_MAX, at_last, pause, refused},
+    patience::{TRIES_MAX, at_last, idempotency_key, pause, refused},
     remote::{Asset, Brought, FilmArgs, Remote, ServerArgs, refusal, report},
 };
 use memory::{Known, Memory};
@@ -98,7 +98,7 @@ impl Uploader<'_> {
         let (location, asset) = match self.resumable(&memory).await {
             Some(known) => known,
             None => {
-                let key = format!("{:032x}", u128::from_be_bytes(lifecycle::system().bytes()));
+                let key = idempotency_key();
                 at_last(|| self.create(path, length, &memory, &key)).await?
             }
         };

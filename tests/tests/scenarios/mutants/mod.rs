@@ -1,8 +1,8 @@
 //! Mutated films: whatever an upload holds, it becomes a film or fails with a reason, and the server does not feel it.
 //!
 //! `NEXUS_TEST_MUTANTS` says how many there are, `NEXUS_TEST_SEED` which, and `NEXUS_TEST_MUTANT` from which of them on,
-//! to have one alone again. Each goes the whole way of an upload: a
-//! request, the probe in its child, and whatever follows for those that can still be played.
+//! to have one alone again. Each goes the whole way of an upload: a request, the probe in its child, and whatever
+//! follows for those that can still be played.
 
 mod films;
 mod mutate;
@@ -92,6 +92,7 @@ async fn mutated_films_end_with_a_reason_and_the_server_does_not_feel_it() {
     let (tally, places) = (Arc::new(Mutex::new(Tally::default())), Arc::new(Semaphore::new(AT_ONCE)));
     let mut running = JoinSet::new();
     let numbers = (0..count).map(|number| first + number);
+    let all = count + REMEMBERED.len() as u64;
     for (index, number) in REMEMBERED.into_iter().chain(numbers).enumerate() {
         let place = places.clone().acquire_owned().await.expect("open");
         let (films, client, tally) = (films.clone(), client.clone(), tally.clone());
@@ -105,7 +106,7 @@ async fn mutated_films_end_with_a_reason_and_the_server_does_not_feel_it() {
             ended.expect("each is judged");
         }
         if index % PROGRESS == PROGRESS - 1 {
-            println!("{} of {count}", index + 1);
+            println!("{} of {all}", index + 1);
         }
     }
     while let Some(ended) = running.join_next().await {
@@ -113,7 +114,7 @@ async fn mutated_films_end_with_a_reason_and_the_server_does_not_feel_it() {
     }
     let tally = tally.lock().await;
     println!("seed {seed}\n{tally}\n{}", watched.end().await);
-    tally.check(count + REMEMBERED.len() as u64);
+    tally.check(all);
     untouched(&server).await;
 }
 
