@@ -201,6 +201,8 @@ impl Server {
         let data = place.data.path();
         command.args(&options.arguments).arg("--data").arg(data).args(["--listen", &listen]);
         command.args(place.stack.flags(place.first.path(), data)).envs(place.stack.environment());
+        // Several servers of a run cannot share the port that encoders know.
+        command.env("NEXUS_LIVE_RTMP", ANY_PORT);
         command.envs(options.environment.iter().map(|(name, value)| (name, value)));
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
         let mut child = command.spawn().expect("the binary starts");

@@ -253,8 +253,7 @@ async fn create(
     Json(new): Json<New>,
 ) -> Result<Response, Problem> {
     let mut once = Once::begin(&origin, &caller, key, "POST /api/v1/channels", &new).await?;
-    if let Some(kept) = once.kept.take() {
-        let made: Made = serde_json::from_str(&kept.body).map_err(|_| Problem::internal())?;
+    if let Some(made) = once.before::<Made>()? {
         let channel = origin.live.channel(&caller, &made.channel).await.map_err(problem)?;
         let channel = view(&origin, &caller, channel, None)?;
         return Ok(created(RevealedView { channel, key: None, passphrase: None }));

@@ -1,3 +1,5 @@
+//! A broadcast through the packager, by its products and lists.
+
 use std::collections::BTreeMap;
 
 use super::*;
