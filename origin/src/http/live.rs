@@ -81,6 +81,7 @@ async fn serve(
 }
 
 fn rendition_of(stage: &Stage, broadcast: &str, name: &str) -> Result<Arc<Rendition>, Problem> {
+    let name = name.parse().map_err(|_| nothing())?;
     let found = stage.rendition(name).filter(|_| stage.broadcast.as_str() == broadcast);
     found.ok_or_else(nothing)
 }
