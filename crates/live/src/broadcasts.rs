@@ -265,7 +265,7 @@ impl Live {
     }
 
     /// Holds the lease's channel while the lease holds its broadcast.
-    async fn held(&self, tx: &mut Tx, lease: &Lease) -> Result<(Channel, StoredBroadcast)> {
+    pub(crate) async fn held(&self, tx: &mut Tx, lease: &Lease) -> Result<(Channel, StoredBroadcast)> {
         let channel = store::channel::lock(tx, &lease.channel).await?.ok_or(LiveError::Superseded)?.channel;
         let held = store::broadcast::held(tx, &lease.broadcast, &lease.token).await?;
         Ok((channel, held.ok_or(LiveError::Superseded)?))

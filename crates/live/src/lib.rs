@@ -1,6 +1,6 @@
 //! Channels, their stream keys and their broadcasts: who may send, what is being sent, and who holds it.
 //!
-//! Owns the tables `channel`, `broadcast` and `live_limit`, and announces what becomes of them ([`events`]).
+//! Owns the tables `channel`, `broadcast`, what is kept of broadcasts (`record.rs`) and `live_limit`, and announces what becomes of them ([`events`]).
 //!
 //! Three callers, three groups of functions:
 //! - requests pass the [`Principal`] they act for, and see only its tenant's rows (`channels.rs`, `limits.rs`);
@@ -23,6 +23,7 @@ mod keys;
 mod leases;
 mod limits;
 mod model;
+mod record;
 mod store;
 mod upkeep;
 
@@ -45,6 +46,7 @@ pub use model::{
     ENCODER_CHARS_MAX, End, EndReason, IllegalStep, Ladder, MasterKey, NAME_CHARS_MAX, Protocol, Publisher,
     RUNG_HEIGHT_MAX, RUNG_HEIGHT_MIN, RUNGS_MAX, Revealed, State, Step,
 };
+pub use record::{REWOUND_AFTERWARDS, Recorded};
 pub use upkeep::{BROADCASTS_KEPT, FRUITLESS_KEPT, GRACE};
 
 use leases::Sightings;

@@ -7,6 +7,7 @@
 pub(crate) mod broadcast;
 pub(crate) mod channel;
 pub(crate) mod limit;
+pub(crate) mod record;
 
 use crate::LiveError;
 
@@ -21,5 +22,5 @@ fn counted((rows,): (i64,)) -> u32 {
 
 #[cfg(test)]
 pub(crate) fn all_statements() -> Vec<db::Statement> {
-    [channel::ALL, broadcast::ALL, limit::ALL].concat()
+    [channel::ALL, broadcast::ALL, limit::ALL, record::ALL].concat()
 }

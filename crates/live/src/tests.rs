@@ -5,6 +5,7 @@ mod broadcasts;
 mod channels;
 mod keys;
 mod limits;
+mod record;
 mod upkeep;
 
 use std::time::Duration;

@@ -20,6 +20,9 @@ db::statements! {
     LATEST -> BroadcastRow = "select id, channel, tenant, protocol, encoder, started_us, live_us, seen_us, ended_us,
             reason, detail, asset, token, term, beats
         from broadcast where channel = $1 order by id desc limit 1";
+    FIND -> BroadcastRow = "select id, channel, tenant, protocol, encoder, started_us, live_us, seen_us, ended_us,
+            reason, detail, asset, token, term, beats
+        from broadcast where id = $1";
     /// Only while nobody holds it.
     TAKE -> TermRow = "update broadcast set holder = $2, token = $3, term = term + 1, beats = 0, seen_us = $4,
             protocol = $5, encoder = $6
@@ -212,6 +215,11 @@ pub(crate) async fn let_go(tx: &mut Tx, id: &BroadcastId, token: &str) -> Result
 /// A broadcast while this lease holds it.
 pub(crate) async fn held(tx: &mut Tx, id: &BroadcastId, token: &str) -> Result<Option<StoredBroadcast>> {
     tx.opt(HELD, (id, token)).await?.map(StoredBroadcast::try_from).transpose()
+}
+
+/// A broadcast, whoever holds it.
+pub(crate) async fn find(tx: &mut Tx, id: &BroadcastId) -> Result<Option<StoredBroadcast>> {
+    tx.opt(FIND, (id,)).await?.map(StoredBroadcast::try_from).transpose()
 }
 
 /// Notes when the first media were there.

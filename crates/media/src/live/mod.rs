@@ -9,6 +9,7 @@ mod multivariant;
 pub mod mux;
 pub mod nal;
 pub mod package;
+mod record;
 mod rendition;
 pub mod retime;
 #[cfg(test)]
@@ -16,4 +17,5 @@ mod tests;
 pub mod window;
 
 pub use multivariant::{LiveTrack, multivariant};
+pub use record::{About, LiveObject, RecordedHeader, RecordedPart, RecordedSegment};
 pub use rendition::RenditionName;

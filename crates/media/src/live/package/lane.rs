@@ -92,6 +92,10 @@ impl Lane {
         self.name
     }
 
+    pub(super) const fn parameters(&self) -> &Parameters {
+        &self.parameters
+    }
+
     pub(super) const fn track(&self) -> Track {
         self.track
     }

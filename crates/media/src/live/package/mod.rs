@@ -4,6 +4,7 @@
 //! it gets, and then publishes [`Packager::lists`]: what a list names is there before the list is. Pictures lead,
 //! sound follows; without pictures, sound leads.
 
+mod kept;
 mod lane;
 #[cfg(test)]
 mod tests;
@@ -20,6 +21,7 @@ use super::{
     window::{Dvr, LiveList, Moment, Parameters, Part, PartTarget, Run, Segment, ServerControl},
 };
 use crate::{CmafError, FrameRate, SampleFormat, TrackRole, WindowError};
+pub use kept::Kept;
 use lane::Lane;
 
 /// How a broadcast is cut and listed.

@@ -2,6 +2,8 @@
 
 use std::num::NonZeroU32;
 
+use serde::{Deserialize, Serialize};
+
 use crate::WindowError;
 
 /// Shortest part target, in microseconds; it bounds how often a list changes.
@@ -13,7 +15,7 @@ const NAME_CHARS_MAX: usize = 64;
 
 /// The Part Target Duration (section 4.4.3.7) in microseconds. Whole microseconds are what a list says, so a
 /// target between two of them counts as the longer: no part that is within it says more.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct PartTarget(u64);
 
 impl PartTarget {
@@ -50,7 +52,7 @@ impl PartTarget {
 
 /// What EXT-X-SERVER-CONTROL says (section 4.4.3.8), in microseconds. Every list of a broadcast says the same
 /// (section 6.2.4): make it once, from the part targets of all renditions. Blocking reloads are always offered.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ServerControl {
     /// HOLD-BACK: how far from the end of the list to begin; at least three target durations.
     pub hold_back_us: u64,
@@ -77,7 +79,7 @@ impl ServerControl {
 }
 
 /// How far back a list reaches.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Dvr {
     /// So many seconds of whole segments, and never less than three target durations.
     Seconds(u32),
@@ -86,7 +88,7 @@ pub enum Dvr {
 }
 
 /// What stays the same for the life of a list.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Parameters {
     /// The rendition, as it stands in URLs: 1 to 64 characters of a-z, 0-9 and `-`.
     pub name: String,

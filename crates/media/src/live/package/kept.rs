@@ -1,0 +1,37 @@
+//! What is kept of a broadcast so that another process, or another machine, goes on with it.
+
+use super::{Lane, Packager};
+use crate::live::{
+    About, RenditionName,
+    window::{Parameters, Resume, Saved},
+};
+
+/// A rendition of a broadcast that goes on: [`crate::live::window::Window::restore`] makes its window of these.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Kept {
+    /// The rendition.
+    pub rendition: RenditionName,
+    /// What stays the same for the life of its list.
+    pub parameters: Parameters,
+    /// Its segments, numbered without holes; the open one is empty.
+    pub saved: Saved,
+    /// Whether all that was listed is there: [`Resume::Lost`] when the holder before left segments behind that cannot be
+    /// reached. Either way, what comes next lies on a run of its own.
+    pub resume: Resume,
+    /// The number of the next header; no earlier one is used again.
+    pub init_next: u32,
+}
+
+impl Packager {
+    /// What is to be remembered of each rendition that has begun.
+    #[must_use]
+    pub fn renditions(&self) -> Vec<(RenditionName, About)> {
+        self.lanes.iter().filter(|lane| lane.report().is_some()).filter_map(|lane| self.about(lane)).collect()
+    }
+
+    fn about(&self, lane: &Lane) -> Option<(RenditionName, About)> {
+        let track = self.track(lane)?;
+        let parameters = lane.parameters().clone();
+        Some((lane.name(), About { codec: track.codec, format: track.format, role: track.role, parameters }))
+    }
+}
