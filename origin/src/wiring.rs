@@ -7,7 +7,7 @@ use jobs::WorkerOptions;
 use lifecycle::Tasks;
 use tracing::warn;
 
-use crate::{Origin, courier::HttpCourier, import::Importer, upload::sweep_uploads};
+use crate::{Origin, courier::HttpCourier, import::Importer, live::catch_up, upload::sweep_uploads};
 
 /// Time between sweeps.
 const SWEEP: Duration = Duration::from_secs(60);
@@ -75,6 +75,9 @@ async fn patrol(origin: Origin, tasks: Tasks) -> Result<(), Infallible> {
         match origin.live.patrol().await {
             Ok(open) => metrics::gauge!("nexus_broadcasts_open").set(open),
             Err(error) => warn!("the look at who holds broadcasts is held up: {error}"),
+        }
+        if let Err(error) = catch_up(&origin).await {
+            warn!("the look for broadcasts to record is held up: {error}");
         }
         tokio::select! {
             () = tokio::time::sleep(PATROL) => {}

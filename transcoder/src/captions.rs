@@ -41,5 +41,5 @@ async fn write_one(
         transcoder.put(&key, segment.bytes).await?;
         segments.push(segment.info);
     }
-    Ok(Part { track, chunk: 0, attempt: attempt.claim.attempt, info, segments })
+    Ok(Part { track, chunk: 0, attempt: attempt.claim.attempt, info, segments, run: None })
 }

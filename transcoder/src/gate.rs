@@ -24,7 +24,9 @@ pub(crate) async fn judge(candidate: &Candidate<'_>) -> Result<Vec<Finding>, Tro
     let entry = |object: Object| format!("{BASE}{}", object.path(candidate.asset.as_str()));
     let wrong = |_| Trouble::Internal("the gate's own address is refused");
     let mut check = Check::new(&entry(Object::Multivariant)).map_err(wrong)?;
-    check.add_entry(&entry(Object::Mpd)).map_err(wrong)?;
+    if candidate.presentation.has_mpd() {
+        check.add_entry(&entry(Object::Mpd)).map_err(wrong)?;
+    }
     while let Some(fetch) = check.next_fetch() {
         match candidate.read(&fetch).await? {
             Some(bytes) => check.feed(&fetch, &bytes, None),
@@ -74,12 +76,15 @@ impl Candidate<'_> {
             Object::Init { version, track } | Object::Captions { version, track } => {
                 self.catalogue.init_attempt(self.asset, version, track).await?
             }
+            Object::RunInit { version, track, number } => {
+                self.catalogue.run_init(self.asset, version, track, number).await?
+            }
             Object::Segment { version, track, seq } => {
                 self.catalogue.segment_attempt(self.asset, version, track, seq).await?
             }
             _ => None,
         };
-        let key = winner.and_then(|winner| object.blob_key(self.asset.as_str(), winner.attempt));
+        let key = winner.and_then(|winner| winner.key(self.asset, object));
         Ok(key.map(Key::new).transpose()?)
     }
 }

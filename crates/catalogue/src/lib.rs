@@ -26,6 +26,7 @@ mod partials;
 mod playback;
 mod plays;
 mod progress;
+mod recordings;
 mod steer;
 mod store;
 mod sweep;
@@ -49,7 +50,7 @@ pub use jobs::Work;
 pub use limits::{Limits, OwnLimits};
 pub use model::{
     Asset, AssetFilter, AssetPatch, FINDINGS_MAX, Finding, Gate, IllegalStep, Lifecycle, METADATA_BYTES_MAX,
-    NAME_CHARS_MAX, NewUpload, Part, Piece, Playback, REASON_CHARS_MAX, Remaining, Severity, Source, State,
+    NAME_CHARS_MAX, NewRecording, NewUpload, Part, Piece, Playback, REASON_CHARS_MAX, Remaining, Severity, Source, State,
     Step, TITLE_CHARS_MAX, Upload, Visibility, Winner,
 };
 pub use plays::{Audience, PLAY_COUNTED_AFTER, PLAY_HEARTBEAT, PLAY_LEASE, VIEWERS_MAX};

@@ -5,8 +5,11 @@ mod text;
 
 use std::{fmt, str::FromStr, time::Duration};
 
-use base::{AssetId, TenantId, Timestamp, UploadId};
-use media::{Plan, SegmentInfo, TrackInfo, TrackName, TrackTimeline};
+use base::{AssetId, BroadcastId, TenantId, Timestamp, UploadId};
+use media::{
+    Object, Plan, SegmentInfo, TrackInfo, TrackName, TrackRun, TrackTimeline,
+    live::{LiveObject, recording::RecordedTrack},
+};
 use serde::{Deserialize, Serialize};
 
 pub use base::Visibility;
@@ -50,6 +53,10 @@ pub struct Asset {
     pub findings: Vec<Finding>,
     /// The attempt that made poster and thumbnails, once they exist; see [`Asset::shown_version`].
     pub images_attempt: Option<u32>,
+    /// The broadcast that it is the recording of; `None` of what is made from a file.
+    pub broadcast: Option<BroadcastId>,
+    /// How many runs the longest track of a recording has; see [`Asset::shown_version`].
+    pub runs: Option<u32>,
 }
 
 impl Asset {
@@ -63,6 +70,12 @@ impl Asset {
     #[must_use]
     pub fn is_playable(&self) -> bool {
         self.playing.is_some()
+    }
+
+    /// Whether it is offered as DASH: whole, and without discontinuities.
+    #[must_use]
+    pub fn has_dash(&self) -> bool {
+        self.state == State::Ready && self.runs.is_none_or(|runs| runs == 1)
     }
 
     /// Whether the upload is still open.
@@ -243,6 +256,25 @@ pub struct Part {
     pub info: Option<TrackInfo>,
     /// The segments, consecutive, at least one.
     pub segments: Vec<SegmentInfo>,
+    /// The run of a broadcast that it is; `None` of a chunk of a film.
+    pub run: Option<TrackRun>,
+}
+
+/// What the recording of a broadcast is made from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewRecording {
+    /// The broadcast; it has one recording.
+    pub broadcast: BroadcastId,
+    /// Who owns it.
+    pub tenant: TenantId,
+    /// What people call it; what does not fit in [`TITLE_CHARS_MAX`] printable characters is dropped.
+    pub title: String,
+    /// Who may watch it.
+    pub visibility: Visibility,
+    /// The target duration of the broadcast's lists, in whole seconds, at least 1.
+    pub target_seconds: u32,
+    /// Its tracks, at least one.
+    pub tracks: Vec<RecordedTrack>,
 }
 
 /// How binding the clause behind a finding is.
@@ -329,6 +361,19 @@ pub struct Winner {
     pub visibility: Visibility,
     /// Who owns it.
     pub tenant: TenantId,
+    /// The broadcast's object that it is, where the asset is a recording.
+    pub live: Option<(BroadcastId, LiveObject)>,
+}
+
+impl Winner {
+    /// Where the store keeps the object that is served at an address of `asset`; `None` of lists.
+    #[must_use]
+    pub fn key(&self, asset: &AssetId, object: Object) -> Option<String> {
+        match &self.live {
+            Some((broadcast, live)) => Some(live.blob_key(broadcast.as_str())),
+            None => object.blob_key(asset.as_str(), self.attempt),
+        }
+    }
 }
 
 #[cfg(test)]

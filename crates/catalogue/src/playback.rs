@@ -94,6 +94,20 @@ impl Catalogue {
         store::part::init_winner(&mut self.db.read().await?, asset, version, track).await
     }
 
+    /// Which object of a broadcast the header of a run of its recording is, and who may watch it.
+    ///
+    /// # Errors
+    /// [`crate::CatalogueError::Db`], [`crate::CatalogueError::Corrupt`].
+    pub async fn run_init(
+        &self,
+        asset: &AssetId,
+        version: u32,
+        track: TrackName,
+        number: u32,
+    ) -> Result<Option<Winner>> {
+        store::part::run_init_winner(&mut self.db.read().await?, asset, version, track, number).await
+    }
+
     /// Which attempt's objects poster and thumbnails are, and who may watch them; `None` until they are made.
     ///
     /// # Errors
@@ -110,11 +124,13 @@ pub(crate) fn timelines(parts: Vec<Part>) -> Vec<TrackTimeline> {
     for part in parts {
         match (part.info, tracks.last_mut()) {
             (Some(info), _) => {
-                tracks.push(TrackTimeline { info, segments: part.segments });
+                let runs = part.run.into_iter().collect();
+                tracks.push(TrackTimeline { info, segments: part.segments, runs });
                 next = 1;
             }
             (None, Some(track)) if track.info.name == part.track && part.chunk == next => {
                 track.segments.extend(part.segments);
+                track.runs.extend(part.run);
                 next += 1;
             }
             _ => {}

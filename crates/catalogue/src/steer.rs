@@ -41,7 +41,7 @@ impl Catalogue {
     ///
     /// # Errors
     /// [`CatalogueError::NotFound`]; [`CatalogueError::Forbidden`] below [`Role::Creator`];
-    /// [`CatalogueError::NoSource`] when its upload never finished; [`CatalogueError::Illegal`] unless it has
+    /// [`CatalogueError::NoSource`] when its upload never finished, and of a recording; [`CatalogueError::Illegal`] unless it has
     /// failed; [`CatalogueError::Db`], [`CatalogueError::Jobs`], [`CatalogueError::Events`].
     pub async fn retry_asset(&self, principal: &Principal, id: &AssetId) -> Result<Asset> {
         self.make_again(principal, id, State::Failed, "be tried again").await
@@ -69,7 +69,8 @@ impl Catalogue {
         if held.life.state != from {
             return Err(illegal(held.life.state, words));
         }
-        if store::upload::of_asset(&mut tx, id).await?.finished.is_none() {
+        let recorded = store::asset::broadcast_of(&mut tx, id).await?.is_some();
+        if recorded || store::upload::of_asset(&mut tx, id).await?.finished.is_none() {
             return Err(CatalogueError::NoSource);
         }
         self.step(&mut tx, &mut held, Step::Requeued).await?;

@@ -32,7 +32,7 @@ struct WinnerRow {
 
 impl From<WinnerRow> for Winner {
     fn from(row: WinnerRow) -> Self {
-        Self { attempt: row.attempt, visibility: row.visibility, tenant: row.tenant }
+        Self { attempt: row.attempt, visibility: row.visibility, tenant: row.tenant, live: None }
     }
 }
 

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use base::{AssetId, Principal, Role, Timestamp, UploadId};
+use base::{AssetId, BroadcastId, Principal, Role, Timestamp, UploadId};
 use db::Tx;
-use media::{Object, TrackName};
+use media::{Object, TrackName, live::LiveObject};
 
 use crate::{Asset, Catalogue, Lifecycle, Part, Result, State, needs, store};
 
@@ -15,6 +15,8 @@ pub struct Inventory {
     pub asset: AssetId,
     /// The upload its source came by; part of the source object's key.
     pub upload: UploadId,
+    /// The broadcast whose objects it consists of, where it is a recording: they go with it.
+    pub broadcast: Option<BroadcastId>,
     /// Whether the source and everything else goes.
     pub deleted: bool,
     /// Whether bytes of an upload that nobody will finish may be staged.
@@ -37,7 +39,9 @@ impl Inventory {
     #[must_use]
     pub fn swept(&self) -> Vec<String> {
         if self.deleted {
-            return vec![format!("assets/{}/", self.asset), format!("sources/{}/", self.asset)];
+            let own = [format!("assets/{}/", self.asset), format!("sources/{}/", self.asset)];
+            let live = self.broadcast.iter().map(|broadcast| LiveObject::prefix(broadcast.as_str()));
+            return own.into_iter().chain(live).collect();
         }
         self.settled.iter().map(|settled| self.place(settled)).collect()
     }
@@ -95,6 +99,7 @@ impl Catalogue {
         Ok(Some(Inventory {
             asset: asset.clone(),
             upload: upload.id,
+            broadcast: store::asset::broadcast_of(&mut tx, asset).await?,
             deleted,
             abandoned: upload.finished.is_none() && life.state != State::Uploading,
             settled,
@@ -154,7 +159,8 @@ async fn in_use(tx: &mut Tx, id: &AssetId, version: u32) -> Result<BTreeSet<Stri
     let parts = store::part::parts(tx, id, version, None).await?;
     let asset = store::asset::find(tx, id, None, Some(version)).await?;
     let images = asset.iter().flat_map(|asset| images_in_use(asset, version));
-    let objects = parts.iter().flat_map(|part| part_in_use(part, version)).chain(images);
+    let films = parts.iter().filter(|part| part.run.is_none());
+    let objects = films.flat_map(|part| part_in_use(part, version)).chain(images);
     Ok(objects.filter_map(|(object, attempt)| object.blob_key(id.as_str(), attempt)).collect())
 }
 

@@ -7,6 +7,7 @@ mod partials;
 mod playback;
 mod plays;
 mod progress;
+mod recordings;
 mod requests;
 mod steer;
 mod sweep;
@@ -337,7 +338,7 @@ fn part(track: TrackName, chunk: u32, attempt: u32) -> Part {
         fragments: Vec::new(),
     };
     let segments = (first..first + SEGMENTS_PER_CHUNK).map(segment).collect();
-    Part { track, chunk, attempt, info: (chunk == 0).then(|| info(track)), segments }
+    Part { track, chunk, attempt, info: (chunk == 0).then(|| info(track)), segments, run: None }
 }
 
 fn info(name: TrackName) -> TrackInfo {

@@ -127,7 +127,7 @@ pub(crate) struct TrackSegment {
     pub at: At,
     /// Seconds it is said to last.
     pub duration: f64,
-    /// Whether a discontinuity stands before it.
+    /// Whether a discontinuity or missing media (EXT-X-GAP) is before it.
     pub discontinuity: bool,
 }
 

@@ -24,6 +24,7 @@ mod leases;
 mod limits;
 mod model;
 mod record;
+mod recording;
 mod store;
 mod upkeep;
 
@@ -47,6 +48,7 @@ pub use model::{
     RUNG_HEIGHT_MAX, RUNG_HEIGHT_MIN, RUNGS_MAX, Revealed, State, Step,
 };
 pub use record::{REWOUND_AFTERWARDS, Recorded};
+pub use recording::{RECORDED_AFTERWARDS, ToRecord};
 pub use upkeep::{BROADCASTS_KEPT, FRUITLESS_KEPT, GRACE};
 
 use leases::Sightings;

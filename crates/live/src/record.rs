@@ -56,13 +56,14 @@ impl Live {
     ///
     /// # Errors
     /// [`LiveError::Superseded`] when somebody holds it or has held it since: what was left behind has no place in it.
+    /// Also once it is recorded.
     /// Also when it is forgotten. [`LiveError::Db`].
     pub async fn keep_left_behind(&self, id: &BroadcastId, term: u32, recorded: &Recorded) -> Result<()> {
         let mut tx = self.db.write().await?;
         let found = store::broadcast::find(&mut tx, id).await?.ok_or(LiveError::Superseded)?;
         store::channel::lock(&mut tx, &found.broadcast.channel).await?.ok_or(LiveError::Superseded)?;
         let found = store::broadcast::find(&mut tx, id).await?.ok_or(LiveError::Superseded)?;
-        if found.token.is_some() || found.broadcast.term != term {
+        if found.token.is_some() || found.broadcast.term != term || found.broadcast.asset.is_some() {
             return Err(LiveError::Superseded);
         }
         self.note(&mut tx, id, recorded).await?;

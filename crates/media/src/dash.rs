@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use crate::{
     FrameRate, Presentation, SampleFormat, TrackRole, TrackTimeline,
-    object::{CAPTIONS_FILE, INIT_FILE},
+    object::{CAPTIONS_FILE, INIT_FILE, run_init_file},
 };
 
 /// Live means segments under numbered names, which is what these are; CMAF what is in them.
@@ -19,10 +19,11 @@ const ROLE_SCHEME: &str = "urn:mpeg:dash:role:2011";
 ///
 /// `None` until it has ended: a growing presentation would be `type="dynamic"` with an availability time of
 /// day and an update period, a promise about the pace of encoding that nobody can make. HLS has EVENT lists
-/// for that.
+/// for that. Of a recorded broadcast it is `None` unless every track is one whole run: a Period cannot have two headers
+/// ([`Presentation::has_mpd`]).
 #[must_use]
 pub fn mpd(presentation: &Presentation) -> Option<String> {
-    if !presentation.ended() {
+    if !presentation.ended() || !presentation.has_mpd() {
         return None;
     }
     let rungs: Vec<&TrackTimeline> = presentation.video().collect();
@@ -120,17 +121,26 @@ fn representation(
     descriptors: &str,
 ) -> String {
     let (name, init, version) = (track.info.name, &track.info.init, presentation.version());
+    let header = track.only_run().map_or_else(|| INIT_FILE.to_owned(), |run| run_init_file(run.header));
     format!(
         "      <Representation id=\"{name}\" codecs=\"{}\" bandwidth=\"{}\"{attributes}>\n{descriptors}        \
-         <SegmentTemplate timescale=\"{}\" startNumber=\"0\" \
-         initialization=\"v{version}/$RepresentationID$/{INIT_FILE}\" \
+         <SegmentTemplate timescale=\"{}\" startNumber=\"0\"{} \
+         initialization=\"v{version}/$RepresentationID$/{header}\" \
          media=\"v{version}/$RepresentationID$/$Number%05d$.m4s\">\n          <SegmentTimeline>\n{}          \
          </SegmentTimeline>\n        </SegmentTemplate>\n      </Representation>\n",
         escaped(&init.codec),
         presentation.bandwidth(track).peak.max(1),
         init.timescale,
+        offset(presentation, track),
         timeline(track)
     )
+}
+
+/// Where the Period begins on the timeline of a recorded broadcast (section 5.3.9.2).
+fn offset(presentation: &Presentation, track: &TrackTimeline) -> String {
+    let begin_us = presentation.begin_us();
+    let ticks = (u128::from(begin_us) * u128::from(track.info.init.timescale) + 500_000) / 1_000_000;
+    if ticks == 0 { String::new() } else { format!(" presentationTimeOffset=\"{ticks}\"") }
 }
 
 /// The segments' times; a run of equal lengths is one line.

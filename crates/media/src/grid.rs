@@ -16,6 +16,9 @@ pub struct SegmentGrid {
 }
 
 impl SegmentGrid {
+    /// Segments of a second.
+    pub const SECOND: Self = Self { num: 1, den: 1 };
+
     /// Segments of `num / den` seconds; `None` when either is zero.
     #[must_use]
     pub const fn new(num: u32, den: u32) -> Option<Self> {

@@ -52,6 +52,15 @@ pub enum Object {
         /// Which track.
         track: TrackName,
     },
+    /// `v{n}/{track}/init-{number}.mp4`: the CMAF header of a run of a recorded broadcast.
+    RunInit {
+        /// Version of the encoding.
+        version: u32,
+        /// Which track.
+        track: TrackName,
+        /// Which header, from 0.
+        number: u32,
+    },
     /// `v{n}/{track}/captions.vtt`: all of a text track.
     Captions {
         /// Version of the encoding.
@@ -121,7 +130,7 @@ impl Object {
                 "application/vnd.apple.mpegurl"
             }
             Self::Mpd => "application/dash+xml",
-            Self::Init { track, .. } | Self::Segment { track, .. } => match track {
+            Self::Init { track, .. } | Self::RunInit { track, .. } | Self::Segment { track, .. } => match track {
                 TrackName::Video(_) => "video/mp4",
                 TrackName::Audio(_) => "audio/mp4",
                 TrackName::Text(_) => "text/vtt",
@@ -178,6 +187,7 @@ impl Object {
             Self::MediaList { version, .. }
             | Self::IframeList { version, .. }
             | Self::Init { version, .. }
+            | Self::RunInit { version, .. }
             | Self::Segment { version, .. }
             | Self::Captions { version, .. }
             | Self::Poster { version }
@@ -199,6 +209,9 @@ impl fmt::Display for Object {
             Self::Segment { version, track, seq } => {
                 write!(f, "v{version}/{track}/{}", segment_file(*track, *seq))
             }
+            Self::RunInit { version, track, number } => {
+                write!(f, "v{version}/{track}/{}", run_init_file(*number))
+            }
             Self::Captions { version, track } => write!(f, "v{version}/{track}/{CAPTIONS_FILE}"),
             Self::Poster { version } => write!(f, "v{version}/images/poster.jpg"),
             Self::Thumbs { version } => write!(f, "v{version}/images/thumbs.vtt"),
@@ -211,6 +224,11 @@ impl fmt::Display for Object {
 #[must_use]
 pub fn source_key(asset: &str, upload: &str) -> String {
     format!("sources/{asset}/{upload}")
+}
+
+/// File name of the header of a run, relative to its media list.
+pub(crate) fn run_init_file(number: u32) -> String {
+    format!("init-{number}.mp4")
 }
 
 /// File name of a segment, relative to its media list.
@@ -280,6 +298,11 @@ fn media(version: u32, track: TrackName, file: &str) -> Result<Object, ObjectErr
         IFRAME_LIST_FILE => Ok(Object::IframeList { version, track }),
         INIT_FILE => Ok(Object::Init { version, track }),
         CAPTIONS_FILE => Ok(Object::Captions { version, track }),
+        _ if file.starts_with("init-") => {
+            let number = file.strip_prefix("init-").and_then(|file| file.strip_suffix(".mp4"));
+            let number = number.and_then(canonical_number).ok_or(ObjectError::Number)?;
+            Ok(Object::RunInit { version, track, number })
+        }
         _ => {
             let seq = padded_number(file.strip_suffix(extension(track)).ok_or(ObjectError::Path)?, 5)?;
             Ok(Object::Segment { version, track, seq })
@@ -314,7 +337,7 @@ mod tests {
             any::<u32>().prop_map(TrackName::Audio),
             any::<u32>().prop_map(TrackName::Text)
         ];
-        (any::<u32>(), track, any::<u32>(), 0..10).prop_map(|(version, track, number, kind)| match kind {
+        (any::<u32>(), track, any::<u32>(), 0..11).prop_map(|(version, track, number, kind)| match kind {
             0 => Object::Multivariant,
             1 => Object::Mpd,
             2 => Object::MediaList { version, track },
@@ -324,6 +347,7 @@ mod tests {
             6 => Object::Poster { version },
             7 => Object::Thumbs { version },
             8 => Object::Captions { version, track },
+            9 => Object::RunInit { version, track, number },
             _ => Object::Sprite { version, index: number },
         })
     }

@@ -88,6 +88,9 @@ async fn playlist(
         Problem::internal()
     })?;
     let text = presentation.list(object).ok_or_else(|| match object {
+        Object::Mpd if !presentation.has_mpd() => {
+            absent("this recording has discontinuities, which DASH is not offered with; HLS plays")
+        }
         Object::Mpd => absent("DASH is offered once the film is whole; HLS plays already"),
         _ => nothing(),
     })?;
@@ -104,7 +107,7 @@ async fn stored(
 ) -> Result<Response, Problem> {
     let winner = winner(origin, asset, object).await?.ok_or_else(nothing)?;
     admit(origin, headers, winner.visibility)?;
-    let key = object.blob_key(asset.as_str(), winner.attempt).ok_or_else(nothing)?;
+    let key = winner.key(asset, object).ok_or_else(nothing)?;
     let etag = ETag::strong(&key.replace('/', "-")).ok_or_else(Problem::internal)?;
     let key = Key::new(key).map_err(problem)?;
     if origin.presigned_reads
@@ -148,6 +151,9 @@ async fn winner(origin: &Origin, asset: &AssetId, object: Object) -> Result<Opti
     let found = match object {
         Object::Init { version, track } | Object::Captions { version, track } => {
             catalogue.init_attempt(asset, version, track).await
+        }
+        Object::RunInit { version, track, number } => {
+            catalogue.run_init(asset, version, track, number).await
         }
         Object::Segment { version, track, seq } => {
             catalogue.segment_attempt(asset, version, track, seq).await

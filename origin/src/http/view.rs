@@ -91,7 +91,7 @@ impl MediaUrls {
         let images = asset.images_attempt.is_some();
         Self {
             hls: Some(base.url(Object::Multivariant)),
-            dash: (asset.state == State::Ready).then(|| base.url(Object::Mpd)),
+            dash: asset.has_dash().then(|| base.url(Object::Mpd)),
             poster: images.then(|| base.url(Object::Poster { version })),
             thumbs: images.then(|| base.url(Object::Thumbs { version })),
         }

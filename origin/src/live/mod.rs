@@ -5,8 +5,10 @@
 //! and hands them to the session of their channel.
 
 mod door;
+mod recording;
 mod session;
 mod stage;
 
 pub use door::take_publishers;
+pub(crate) use recording::catch_up;
 pub(crate) use stage::{Rendition, Stage, Stages};

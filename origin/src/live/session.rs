@@ -17,7 +17,7 @@ use tokio::{
 };
 use tracing::{info, warn};
 
-use super::{Stage, door};
+use super::{Stage, door, recording};
 use crate::Origin;
 
 /// How long the lists of a broadcast that is over can still be read here.
@@ -82,7 +82,7 @@ impl Session {
         if let Some(media) = &mut self.media {
             media.stop(Refusal::new(Reason::Denied, over.detail.clone()));
         }
-        if let Err(error) = self.origin.live.end(&self.lease, over.reason, &over.detail).await {
+        if let Err(error) = recording::end(&self.origin, &self.lease, over.reason, &over.detail).await {
             warn!(%channel, "the end of a broadcast was not written down: {error}");
         }
         match self.packager.finish(self.now()) {

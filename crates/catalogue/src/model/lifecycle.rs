@@ -89,6 +89,12 @@ impl Lifecycle {
         Self { state: State::Uploading, reason: None, version: 1, playing: None }
     }
 
+    /// The recording of a broadcast that is over: everything is made and can be watched, and the gate comes next.
+    #[must_use]
+    pub const fn recorded() -> Self {
+        Self { state: State::Transcoding, reason: None, version: 1, playing: Some(1) }
+    }
+
     /// Takes a step. A version is published, fails or is deleted once; only [`Step::Requeued`] leads on from
     /// there, to a new version, while the old one goes on playing.
     ///

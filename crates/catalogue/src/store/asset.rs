@@ -1,6 +1,6 @@
 //! Assets.
 
-use base::{AssetId, TenantId, Timestamp, UploadId};
+use base::{AssetId, BroadcastId, TenantId, Timestamp, UploadId};
 use db::{Json, Tx};
 use media::Plan;
 
@@ -17,7 +17,7 @@ macro_rules! rows_of {
             "select a.id, a.tenant, a.title, a.visibility, a.state, a.reason, a.version, a.playing,
             a.created_us, a.updated_us, a.duration_us, a.source_name, a.source_sha256,
             u.id as upload, coalesce(u.length, u.received) as length, u.received, u.fetch_url is not null as fetched,
-            e.plan, e.findings, i.attempt as images_attempt
+            e.plan, e.findings, i.attempt as images_attempt, a.broadcast, e.runs
         from asset a
         join upload u on u.asset = a.id
         left join edition e on e.asset = a.id and e.version = coalesce(a.playing, a.version)
@@ -37,7 +37,7 @@ db::statements! {
     FIND -> AssetRow = "select a.id, a.tenant, a.title, a.visibility, a.state, a.reason, a.version, a.playing,
             a.created_us, a.updated_us, a.duration_us, a.source_name, a.source_sha256,
             u.id as upload, coalesce(u.length, u.received) as length, u.received, u.fetch_url is not null as fetched,
-            e.plan, e.findings, i.attempt as images_attempt
+            e.plan, e.findings, i.attempt as images_attempt, a.broadcast, e.runs
         from asset a
         join upload u on u.asset = a.id
         left join edition e on e.asset = a.id and e.version = coalesce($3, a.playing, a.version)
@@ -73,6 +73,9 @@ db::statements! {
             visibility = coalesce($4, visibility), updated_us = greatest($5, updated_us + 1)
         where id = $1";
     SET_PROBED -> () = "update asset set duration_us = $2, source_sha256 = $3 where id = $1";
+    SET_RECORDED -> () = "update asset set broadcast = $2, duration_us = $3 where id = $1";
+    OF_BROADCAST -> (String,) = "select id from asset where broadcast = $1";
+    BROADCAST -> (Option<String>,) = "select broadcast from asset where id = $1";
     FORGET -> () = "delete from asset where id = $1";
     DISK -> DiskRow = "select a.id, a.title, u.received as source,
             cast((select coalesce(sum(p.bytes), 0) from part p where p.asset = a.id)
@@ -123,6 +126,8 @@ struct AssetRow {
     plan: Option<Json<Plan>>,
     findings: Option<Json<Vec<Finding>>>,
     images_attempt: Option<i64>,
+    broadcast: Option<String>,
+    runs: Option<i64>,
 }
 
 /// A nullable number of a row.
@@ -134,6 +139,10 @@ fn number<N: TryFrom<i64, Error: ToString>>(
     value.map(N::try_from).transpose().map_err(|e| corrupt("asset", column, id, e))
 }
 
+fn broadcast(id: &str, value: Option<String>) -> Result<Option<BroadcastId>> {
+    value.map(|text| text.parse()).transpose().map_err(|e: base::IdError| corrupt("asset", "broadcast", id, e))
+}
+
 impl TryFrom<AssetRow> for Asset {
     type Error = CatalogueError;
     fn try_from(row: AssetRow) -> Result<Self> {
@@ -142,6 +151,8 @@ impl TryFrom<AssetRow> for Asset {
             playing: number("playing", id, row.playing)?,
             duration_us: number("duration_us", id, row.duration_us)?,
             images_attempt: number("images_attempt", id, row.images_attempt)?,
+            broadcast: broadcast(id, row.broadcast)?,
+            runs: number("runs", id, row.runs)?,
             id: row.id,
             tenant: row.tenant,
             title: row.title,
@@ -287,6 +298,29 @@ pub(crate) async fn disk(tx: &mut Tx, tenant: &TenantId, limit: u32) -> Result<V
     let disk =
         |row: DiskRow| DiskUse { asset: row.id, title: row.title, source: row.source, media: row.media };
     Ok(rows.into_iter().map(disk).collect())
+}
+
+/// Notes which broadcast an asset is the recording of, and how long it plays.
+pub(crate) async fn set_recorded(
+    tx: &mut Tx,
+    id: &AssetId,
+    broadcast: &BroadcastId,
+    duration_us: i64,
+) -> Result<()> {
+    tx.exec(SET_RECORDED, (id, broadcast, duration_us)).await?;
+    Ok(())
+}
+
+/// The recording of a broadcast, deleted ones included.
+pub(crate) async fn of_broadcast(tx: &mut Tx, broadcast: &BroadcastId) -> Result<Option<AssetId>> {
+    let Some((id,)) = tx.opt(OF_BROADCAST, (broadcast,)).await? else { return Ok(None) };
+    id.parse().map(Some).map_err(|e: base::IdError| corrupt("asset", "id", &id, e))
+}
+
+/// The broadcast that an asset is the recording of, deleted ones included.
+pub(crate) async fn broadcast_of(tx: &mut Tx, id: &AssetId) -> Result<Option<BroadcastId>> {
+    let row = tx.opt(BROADCAST, (id,)).await?;
+    broadcast(id.as_str(), row.and_then(|(broadcast,)| broadcast))
 }
 
 /// Removes the row; nothing may refer to it any more.

@@ -13,6 +13,7 @@ use crate::{
 db::statements! {
     ADD_EDITION -> () = "insert into edition (asset, version, plan, findings, created_us)
         values ($1, $2, $3, '[]', $4)";
+    SET_RUNS -> () = "update edition set runs = $3 where asset = $1 and version = $2";
     SET_FINDINGS -> () = "update edition set findings = $3 where asset = $1 and version = $2";
     RETIRE -> () = "update edition set kept_until_us = $3 where asset = $1 and version = $2";
     KEPT -> VersionRow = "select version from edition where asset = $1 and kept_until_us > $2 order by version";
@@ -59,6 +60,12 @@ pub(crate) async fn add_edition(
     now: Timestamp,
 ) -> Result<()> {
     tx.exec(ADD_EDITION, (asset, version, storable("plan", plan)?, now)).await?;
+    Ok(())
+}
+
+/// Notes how many runs the longest track of a recording has.
+pub(crate) async fn set_runs(tx: &mut Tx, asset: &AssetId, version: u32, runs: u32) -> Result<()> {
+    tx.exec(SET_RUNS, (asset, version, runs)).await?;
     Ok(())
 }
 

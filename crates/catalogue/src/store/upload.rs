@@ -10,6 +10,10 @@ db::statements! {
     ADD -> () = "insert into upload (id, asset, tenant, length, received, counted, metadata, concat, created_us,
             expires_us)
         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)";
+    /// What stands for the file of an asset that has none; its bytes count as an upload's do.
+    ADD_NONE -> () = "insert into upload (id, asset, tenant, length, received, counted, metadata, created_us,
+            expires_us, finished_us)
+        values ($1, $2, $3, 0, 0, $4, '', $5, $5, $5)";
     /// Not those that were given up: unfinished, past their time or without an asset that waits for them.
     FIND -> UploadRow = "select u.id, u.asset, u.tenant, u.length, u.received, u.metadata, u.concat, u.fetch_url, u.fetch_mark, u.expires_us,
             u.finished_us
@@ -153,6 +157,20 @@ pub(crate) async fn add(tx: &mut Tx, upload: &Upload, now: Timestamp) -> Result<
     let (asset, concat, offset) = (asset.as_ref(), concat.as_deref(), stored_number("offset", *offset)?);
     let counted = length.unwrap_or(offset);
     tx.exec(ADD, (id, asset, tenant, length, offset, counted, metadata, concat, now, *expires)).await?;
+    Ok(())
+}
+
+/// Adds what stands for the file of an asset that is made from none: finished, without bytes of its own, but with
+/// `counted` bytes towards its tenant's limit.
+pub(crate) async fn add_none(
+    tx: &mut Tx,
+    id: &UploadId,
+    asset: &AssetId,
+    tenant: &TenantId,
+    counted: u64,
+    now: Timestamp,
+) -> Result<()> {
+    tx.exec(ADD_NONE, (id, asset, tenant, stored_number("bytes", counted)?, now)).await?;
     Ok(())
 }
 

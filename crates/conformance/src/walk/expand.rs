@@ -76,12 +76,14 @@ impl Check {
         let maps: Vec<Option<Place>> = playlist.maps.iter().map(|map| self.map_place(uri, map)).collect();
         let mut segments = Vec::new();
         let mut sealed = Vec::new();
+        let mut behind_gap = false;
         for listed in &playlist.segments {
             let line = listed.range_line.filter(|_| i_frames).unwrap_or(listed.uri_line);
             let at = At::Line(line);
             let Some(target) = self.reference(uri, at, &listed.uri, TroubleKind::Hls) else { continue };
             // What EXT-X-GAP declares absent is neither read nor judged.
             if listed.gap {
+                behind_gap = true;
                 continue;
             }
             sealed.push(listed.sealed);
@@ -90,7 +92,7 @@ impl Check {
                 header: listed.map.and_then(|map| maps.get(map).cloned().flatten()),
                 at,
                 duration: listed.duration,
-                discontinuity: listed.discontinuity,
+                discontinuity: listed.discontinuity || std::mem::take(&mut behind_gap),
             });
         }
         let track = Track::new(uri.clone(), segments, cut);

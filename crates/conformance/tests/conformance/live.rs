@@ -102,7 +102,7 @@ impl Kept {
             segments.push(cmaf::read_segment(&bytes, &init, seq).unwrap());
             into.insert(Object::Segment { version: 1, track: self.name, seq }.path("a"), bytes);
         }
-        TrackTimeline { info: TrackInfo { name: self.name, init, role }, segments }
+        TrackTimeline { info: TrackInfo { name: self.name, init, role }, segments, runs: Vec::new() }
     }
 }
 

@@ -35,6 +35,13 @@ db::statements! {
             left join channel c on c.id = b.channel
         where b.id is null or (b.ended_us < $1 and b.asset is null and c.recording = 0)
         group by r.broadcast order by r.broadcast limit $2";
+    COUNT -> (i64,) = "select count(*) from broadcast_segment where broadcast = $1";
+    /// Of broadcasts that are over, were to be recorded and are not.
+    UNRECORDED -> BroadcastRow = "select r.broadcast from broadcast_rendition r
+            join broadcast b on b.id = r.broadcast
+            join channel c on c.id = b.channel
+        where b.ended_us < $1 and b.asset is null and c.recording = 1
+        group by r.broadcast order by r.broadcast limit $2";
     FORGET_SEGMENTS -> () = "delete from broadcast_segment where broadcast = $1";
     FORGET_HEADERS -> () = "delete from broadcast_header where broadcast = $1";
     FORGET_RENDITIONS -> () = "delete from broadcast_rendition where broadcast = $1";
@@ -215,6 +222,17 @@ pub(crate) async fn drop_before(
 /// `before`.
 pub(crate) async fn outlived(tx: &mut Tx, before: Timestamp, limit: u32) -> Result<Vec<BroadcastId>> {
     Ok(tx.all(OUTLIVED, (before, limit)).await?.into_iter().map(|row| row.broadcast).collect())
+}
+
+/// Up to `limit` broadcasts that ended before `before`, were to be recorded and are not.
+pub(crate) async fn unrecorded(tx: &mut Tx, before: Timestamp, limit: u32) -> Result<Vec<BroadcastId>> {
+    Ok(tx.all(UNRECORDED, (before, limit)).await?.into_iter().map(|row| row.broadcast).collect())
+}
+
+/// How many segments a broadcast has.
+pub(crate) async fn count(tx: &mut Tx, id: &BroadcastId) -> Result<u64> {
+    let (count,) = tx.one(COUNT, (id,)).await?;
+    Ok(u64::try_from(count).unwrap_or(0))
 }
 
 /// Removes all rows of a broadcast's renditions, headers and segments.

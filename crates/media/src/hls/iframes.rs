@@ -13,11 +13,11 @@ const VERSION: u8 = 5;
 
 /// The I-frame playlist of a rung: per fragment that begins with one the byte range from its `moof` to the end of its first
 /// sample, an IDR picture (RFC 8216bis section 4.4.3.6, Apple authoring rule 6.10). `None` when there is no
-/// such rung.
+/// such rung, and of recorded broadcasts: where the first sample of their fragments ends was not written down.
 #[must_use]
 pub fn iframes(presentation: &Presentation, track: TrackName) -> Option<String> {
-    let track = presentation.track(track).filter(|track| track.info.name.is_video())?;
-    let mut text = opening(presentation, VERSION, track.info.name);
+    let track = presentation.track(track).filter(|track| track.info.name.is_video() && !track.is_recorded())?;
+    let mut text = opening(presentation, VERSION, track);
     text.push_str("#EXT-X-I-FRAMES-ONLY\n");
     for frame in track.i_frames() {
         let uri = segment_file(track.info.name, frame.seq);

@@ -4,8 +4,8 @@ use std::fmt::Write as _;
 
 use super::{HEADER, seconds};
 use crate::{
-    Presentation, TrackName,
-    object::{INIT_FILE, segment_file},
+    Presentation, TrackName, TrackRun, TrackTimeline,
+    object::{INIT_FILE, run_init_file, segment_file},
 };
 
 /// EXT-X-MAP in a list that is not of I-frames (RFC 8216 section 7).
@@ -19,9 +19,15 @@ const VERSION: u8 = 6;
 #[must_use]
 pub fn media(presentation: &Presentation, track: TrackName) -> Option<String> {
     let track = presentation.track(track)?;
-    let mut text = opening(presentation, VERSION, track.info.name);
+    let mut text = opening(presentation, VERSION, track);
     for segment in &track.segments {
-        let duration = seconds(track.length_us(segment.start, segment.end()));
+        if let Some(run) = track.begins(segment.seq) {
+            text.push_str(&beginning(run));
+        }
+        if track.is_gap(segment.seq) {
+            text.push_str("#EXT-X-GAP\n");
+        }
+        let duration = seconds(track.segment_us(segment));
         // Writing to a String cannot fail.
         let _ = write!(text, "#EXTINF:{duration},\n{}\n", segment_file(track.info.name, segment.seq));
     }
@@ -30,19 +36,32 @@ pub fn media(presentation: &Presentation, track: TrackName) -> Option<String> {
 }
 
 /// The tags before the first segment.
-pub(super) fn opening(presentation: &Presentation, version: u8, track: TrackName) -> String {
+pub(super) fn opening(presentation: &Presentation, version: u8, track: &TrackTimeline) -> String {
     let kind = if presentation.ended() { "VOD" } else { "EVENT" };
+    let independent = if presentation.is_independent() { "#EXT-X-INDEPENDENT-SEGMENTS\n" } else { "" };
     format!(
         "{HEADER}#EXT-X-VERSION:{version}\n#EXT-X-TARGETDURATION:{}\n#EXT-X-MEDIA-SEQUENCE:0\n\
-         #EXT-X-PLAYLIST-TYPE:{kind}\n#EXT-X-INDEPENDENT-SEGMENTS\n{}",
+         #EXT-X-PLAYLIST-TYPE:{kind}\n{independent}{}",
         presentation.target_seconds(),
-        // WebVTT has no header apart (RFC 8216bis section 3.1.4).
-        if matches!(track, TrackName::Text(_)) {
+        // WebVTT has no header apart (RFC 8216bis section 3.1.4); each run of a broadcast names its own.
+        if matches!(track.info.name, TrackName::Text(_)) || track.is_recorded() {
             String::new()
         } else {
             format!("#EXT-X-MAP:URI=\"{INIT_FILE}\"\n")
         }
     )
+}
+
+/// The tags before the first segment of a run (RFC 8216bis sections 4.4.4.3, 4.4.4.5 and 4.4.4.6). Missing media need no
+/// header.
+fn beginning(run: &TrackRun) -> String {
+    let mut text = "#EXT-X-DISCONTINUITY\n".repeat(run.discontinuities as usize);
+    // Writing to a String cannot fail.
+    if !run.gap {
+        let _ = writeln!(text, "#EXT-X-MAP:URI=\"{}\"", run_init_file(run.header));
+    }
+    let _ = writeln!(text, "#EXT-X-PROGRAM-DATE-TIME:{}", run.date);
+    text
 }
 
 /// What follows the last segment.

@@ -1,6 +1,6 @@
 //! The multivariant playlist.
 
-use std::collections::HashMap;
+use std::{borrow::Cow, collections::HashMap};
 
 use m3u8_rs::{
     AlternativeMedia, AlternativeMediaType, ClosedCaptionGroupId, MasterPlaylist, QuotedOrUnquoted,
@@ -23,7 +23,7 @@ pub(crate) struct Entry<'a> {
     /// What it is called where it has no label.
     pub(crate) name: String,
     /// RFC 6381 codec string.
-    pub(crate) codec: &'a str,
+    pub(crate) codec: Cow<'a, str>,
     /// Picture or sound properties.
     pub(crate) format: SampleFormat,
     /// What it is to a viewer.
@@ -39,8 +39,9 @@ pub fn multivariant(presentation: &Presentation) -> String {
     let rungs: Vec<Entry<'_>> = presentation.video().map(|track| entry(presentation, track)).collect();
     let renditions: Vec<Entry<'_>> = presentation.audio().map(|track| entry(presentation, track)).collect();
     let text: Vec<Entry<'_>> = presentation.text().map(|track| entry(presentation, track)).collect();
-    let iframes = presentation.video().map(|rung| iframe_variant(presentation, rung));
-    compose(&rungs, &renditions, &text, iframes.collect(), true)
+    let iframes = presentation.video().filter(|rung| !rung.is_recorded());
+    let iframes = iframes.map(|rung| iframe_variant(presentation, rung));
+    compose(&rungs, &renditions, &text, iframes.collect(), presentation.is_independent())
 }
 
 /// The list of these tracks. `independent` says that every segment of every list begins with a picture that
@@ -79,7 +80,7 @@ fn entry<'a>(presentation: &Presentation, track: &'a TrackTimeline) -> Entry<'a>
     Entry {
         uri: Object::MediaList { version: presentation.version(), track: name }.to_string(),
         name: name.to_string(),
-        codec: &track.info.init.codec,
+        codec: Cow::Owned(track.codecs()),
         format: track.info.init.format,
         role: &track.info.role,
         cost: presentation.bandwidth(track),
@@ -133,10 +134,10 @@ fn priced(cost: Bandwidth) -> VariantStream {
 
 /// Every codec that may play, once, the variant's own first.
 fn codecs(track: &Entry<'_>, renditions: &[Entry<'_>]) -> String {
-    let mut codecs = vec![track.codec];
+    let mut codecs = vec![&*track.codec];
     for rendition in renditions {
-        if !codecs.contains(&rendition.codec) {
-            codecs.push(rendition.codec);
+        if !codecs.contains(&&*rendition.codec) {
+            codecs.push(&rendition.codec);
         }
     }
     codecs.join(",")

@@ -10,6 +10,7 @@ pub mod mux;
 pub mod nal;
 pub mod package;
 mod record;
+pub mod recording;
 mod rendition;
 pub mod retime;
 #[cfg(test)]

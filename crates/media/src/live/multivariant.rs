@@ -1,5 +1,7 @@
 //! The multivariant playlist of a live channel.
 
+use std::borrow::Cow;
+
 use crate::{
     Bandwidth, SampleFormat, TrackRole,
     hls::{Entry, compose},
@@ -41,7 +43,7 @@ fn entry<'a>(broadcast: &str, track: &'a LiveTrack) -> Entry<'a> {
     Entry {
         uri: format!("{broadcast}/{}.m3u8", track.name),
         name: track.name.clone(),
-        codec: &track.codec,
+        codec: Cow::Borrowed(&track.codec),
         format: track.format,
         role: &track.role,
         cost: track.cost,

@@ -65,6 +65,24 @@ pub struct Plan {
 }
 
 impl Plan {
+    /// Of a broadcast that was recorded as it was sent: nothing is to be made. `duration_us` is in microseconds;
+    /// `target_seconds` that of its lists, of which 0 counts as 1.
+    #[must_use]
+    pub fn of_recording(duration_us: u64, target_seconds: u32) -> Self {
+        let reason = "It is what was broadcast: nothing was encoded again.".to_owned();
+        Self {
+            origin_ns: 0,
+            clock: SourceClock::StreamTime,
+            duration_ns: duration_us.saturating_mul(1_000).max(1),
+            segment: SegmentGrid::new(target_seconds.max(1), 1).unwrap_or(SegmentGrid::SECOND),
+            video: None,
+            audio: Vec::new(),
+            text: Vec::new(),
+            images: None,
+            reasons: vec![reason],
+        }
+    }
+
     /// The chunks to transcode; none for sound alone.
     #[must_use]
     pub fn chunks(&self) -> &[ChunkPlan] {

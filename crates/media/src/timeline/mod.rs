@@ -1,8 +1,10 @@
 //! Tracks and segments joined into something that plays.
 
 mod bandwidth;
+mod run;
 
 pub use bandwidth::Bandwidth;
+pub use run::{LivePlace, TrackRun};
 
 use crate::{FragmentInfo, PresentationError, SegmentGrid, SegmentInfo, TrackInfo, TrackName};
 
@@ -13,6 +15,9 @@ pub struct TrackTimeline {
     pub info: TrackInfo,
     /// Its segments by ascending number; an unfinished presentation may lack some.
     pub segments: Vec<SegmentInfo>,
+    /// The runs that a recorded broadcast consists of, in order, the first from segment 0; none of what was made from a
+    /// file, which is one run under one header.
+    pub runs: Vec<TrackRun>,
 }
 
 /// What is published of one version of an asset. Lists show its *listed* segments: all of them once it has
@@ -114,11 +119,36 @@ impl Presentation {
         self.video().chain(self.audio()).map(TrackTimeline::end_us).max().unwrap_or(0)
     }
 
+    /// Whether one DASH Period can hold it: recorded broadcasts with discontinuities or missing media take more.
+    #[must_use]
+    pub fn has_mpd(&self) -> bool {
+        self.tracks.iter().all(|track| !track.is_recorded() || track.only_run().is_some())
+    }
+
+    /// Where a recorded broadcast begins on its timeline, in microseconds; 0 of what was made from a file.
+    pub(crate) fn begin_us(&self) -> u64 {
+        let recorded = self.tracks.iter().filter(|track| track.is_recorded());
+        let starts = recorded.filter_map(|track| Some(track.us(track.segments.first()?.start)));
+        starts.min().unwrap_or(0)
+    }
+
     /// What playing this track costs.
     #[must_use]
     pub fn bandwidth(&self, track: &TrackTimeline) -> Bandwidth {
+        if track.is_recorded() {
+            let listed = track.segments.iter().filter(|segment| !track.is_gap(segment.seq));
+            let pieces = listed.map(|segment| (track.segment_us(segment), segment.bytes));
+            return Bandwidth::measure(pieces, run::MICROSECONDS, self.target_seconds);
+        }
         let pieces = track.segments.iter().map(|segment| (segment.ticks, segment.bytes));
         Bandwidth::measure(pieces, track.info.init.timescale, self.target_seconds)
+    }
+
+    /// Whether every segment of every track opens with a sample from which decoding can begin
+    /// (EXT-X-INDEPENDENT-SEGMENTS). What is made from a file always does; an encoder's own pictures may not.
+    #[must_use]
+    pub fn is_independent(&self) -> bool {
+        self.tracks.iter().flat_map(|track| &track.runs).all(|run| run.independent)
     }
 
     /// What playing this rung's I-frames alone costs, at normal speed.
@@ -151,6 +181,9 @@ impl TrackTimeline {
     }
 
     fn end_us(&self) -> u64 {
+        if self.is_recorded() {
+            return self.segments.iter().map(|segment| self.segment_us(segment)).sum();
+        }
         self.segments.last().map_or(0, |segment| self.us(segment.end()))
     }
 
@@ -207,7 +240,7 @@ fn check_names(tracks: &[TrackTimeline]) -> Result<(), PresentationError> {
 fn check_segments(track: &TrackTimeline, ended: bool) -> Result<(), PresentationError> {
     let name = track.info.name;
     for pair in track.segments.windows(2) {
-        check_pair(name, &pair[0], &pair[1])?;
+        check_pair(track, &pair[0], &pair[1])?;
     }
     let whole = contiguous(&track.segments);
     if ended && (whole < track.segments.len() || whole == 0) {
@@ -216,12 +249,16 @@ fn check_segments(track: &TrackTimeline, ended: bool) -> Result<(), Presentation
     Ok(())
 }
 
-fn check_pair(track: TrackName, before: &SegmentInfo, after: &SegmentInfo) -> Result<(), PresentationError> {
-    let (seq, expected, found) = (after.seq, before.end(), after.start);
+fn check_pair(
+    timeline: &TrackTimeline,
+    before: &SegmentInfo,
+    after: &SegmentInfo,
+) -> Result<(), PresentationError> {
+    let (track, seq, expected, found) = (timeline.info.name, after.seq, before.end(), after.start);
     if seq <= before.seq {
         return Err(PresentationError::Disorder { track, seq });
     }
-    if seq == before.seq + 1 && found != expected {
+    if seq == before.seq + 1 && found != expected && timeline.begins(seq).is_none() {
         return Err(PresentationError::Gap { track, seq, expected, found });
     }
     Ok(())
@@ -233,8 +270,7 @@ fn contiguous(segments: &[SegmentInfo]) -> usize {
 }
 
 fn rounded_seconds(track: &TrackTimeline) -> impl Iterator<Item = u64> + '_ {
-    let length = |segment: &SegmentInfo| track.length_us(segment.start, segment.end());
-    track.segments.iter().map(move |segment| (length(segment) + 500_000) / 1_000_000)
+    track.segments.iter().map(|segment| (track.segment_us(segment) + 500_000) / 1_000_000)
 }
 
 #[cfg(test)]
@@ -281,6 +317,7 @@ pub(crate) mod testing {
                 role: TrackRole::Video { fps: FrameRate::new(30_000, 1_001).unwrap() },
             },
             segments: segments.collect(),
+            runs: Vec::new(),
         }
     }
 
@@ -310,6 +347,7 @@ pub(crate) mod testing {
                 role: TrackRole::Audio { language, label, default: stream == 0 },
             },
             segments: segments.collect(),
+            runs: Vec::new(),
         }
     }
 
@@ -324,7 +362,7 @@ pub(crate) mod testing {
         let grid = SegmentGrid::of_frames(180, FrameRate::new(30_000, 1_001).unwrap()).unwrap();
         let made = Captions::new(&[], 0, seconds * 1_000_000_000).segments(grid);
         let segments = made.into_iter().map(|segment| segment.info).collect();
-        TrackTimeline { info: TrackInfo::text(&plan, 8), segments }
+        TrackTimeline { info: TrackInfo::text(&plan, 8), segments, runs: Vec::new() }
     }
 
     pub(crate) fn joined(ended: bool, tracks: Vec<TrackTimeline>) -> Presentation {
@@ -381,7 +419,7 @@ mod tests {
         let mut holed = whole.clone();
         holed.segments.remove(1);
         assert_eq!(refused(true, vec![holed]), PresentationError::Hole { track: name, seq: 1 });
-        let empty = TrackTimeline { info: whole.info.clone(), segments: vec![] };
+        let empty = TrackTimeline { info: whole.info.clone(), segments: vec![], runs: vec![] };
         assert_eq!(refused(true, vec![empty]), PresentationError::Hole { track: name, seq: 0 });
         let mut swapped = whole.clone();
         swapped.segments.swap(0, 1);
