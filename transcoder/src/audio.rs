@@ -43,8 +43,14 @@ pub(crate) async fn run(
     }
     let written = writer.finish(samples).await?;
     let info = Some(TrackInfo::audio(audio, written.init)?);
-    let part =
-        Part { track: wanted, chunk: 0, attempt: attempt.claim.attempt, info, segments: written.segments, run: None };
+    let part = Part {
+        track: wanted,
+        chunk: 0,
+        attempt: attempt.claim.attempt,
+        info,
+        segments: written.segments,
+        run: None,
+    };
     let mut tx = transcoder.db.write().await?;
     transcoder.catalogue.store_part(&mut tx, attempt.id(), attempt.version, &part).await?;
     transcoder

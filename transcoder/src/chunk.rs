@@ -69,7 +69,14 @@ async fn settle(
     let mut tx = transcoder.db.write().await?;
     for (rung, Written { init, segments }) in video.rungs.iter().zip(written) {
         let info = if number == 0 { Some(TrackInfo::video(rung.name, init, video.fps)?) } else { None };
-        let part = Part { track: rung.name, chunk: number, attempt: attempt.claim.attempt, info, segments, run: None };
+        let part = Part {
+            track: rung.name,
+            chunk: number,
+            attempt: attempt.claim.attempt,
+            info,
+            segments,
+            run: None,
+        };
         transcoder.catalogue.store_part(&mut tx, attempt.id(), attempt.version, &part).await?;
     }
     transcoder

@@ -50,11 +50,12 @@ pub use jobs::Work;
 pub use limits::{Limits, OwnLimits};
 pub use model::{
     Asset, AssetFilter, AssetPatch, FINDINGS_MAX, Finding, Gate, IllegalStep, Lifecycle, METADATA_BYTES_MAX,
-    NAME_CHARS_MAX, NewRecording, NewUpload, Part, Piece, Playback, REASON_CHARS_MAX, Remaining, Severity, Source, State,
+    NAME_CHARS_MAX, NewUpload, Part, Piece, Playback, REASON_CHARS_MAX, Remaining, Severity, Source, State,
     Step, TITLE_CHARS_MAX, Upload, Visibility, Winner,
 };
 pub use plays::{Audience, PLAY_COUNTED_AFTER, PLAY_HEARTBEAT, PLAY_LEASE, VIEWERS_MAX};
 pub use progress::{Progress, Reporter, TrackProgress};
+pub use recordings::NewRecording;
 pub use sweep::{DiskUse, Inventory, SettledVersion};
 pub use writing::{WRITE_LEASE, WriteLease};
 

@@ -6,10 +6,7 @@ mod text;
 use std::{fmt, str::FromStr, time::Duration};
 
 use base::{AssetId, BroadcastId, TenantId, Timestamp, UploadId};
-use media::{
-    Object, Plan, SegmentInfo, TrackInfo, TrackName, TrackRun, TrackTimeline,
-    live::{LiveObject, recording::RecordedTrack},
-};
+use media::{Object, Plan, SegmentInfo, TrackInfo, TrackName, TrackRun, TrackTimeline, live::LiveObject};
 use serde::{Deserialize, Serialize};
 
 pub use base::Visibility;
@@ -258,23 +255,6 @@ pub struct Part {
     pub segments: Vec<SegmentInfo>,
     /// The run of a broadcast that it is; `None` of a chunk of a film.
     pub run: Option<TrackRun>,
-}
-
-/// What the recording of a broadcast is made from.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct NewRecording {
-    /// The broadcast; it has one recording.
-    pub broadcast: BroadcastId,
-    /// Who owns it.
-    pub tenant: TenantId,
-    /// What people call it; what does not fit in [`TITLE_CHARS_MAX`] printable characters is dropped.
-    pub title: String,
-    /// Who may watch it.
-    pub visibility: Visibility,
-    /// The target duration of the broadcast's lists, in whole seconds, at least 1.
-    pub target_seconds: u32,
-    /// Its tracks, at least one.
-    pub tracks: Vec<RecordedTrack>,
 }
 
 /// How binding the clause behind a finding is.

@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-use base::{AssetId, BroadcastId, UploadId};
+use base::{AssetId, BroadcastId, TenantId, UploadId};
 use db::Tx;
 use media::{Plan, SegmentGrid, TrackTimeline, live::recording::RecordedTrack};
 
 use crate::{
-    Catalogue, CatalogueError, Lifecycle, NewRecording, Part, Result, TITLE_CHARS_MAX, Work, events, jobs,
+    Catalogue, CatalogueError, Lifecycle, Part, Result, TITLE_CHARS_MAX, Visibility, Work, events, jobs,
     model::printable,
     store::{self, asset::AssetToAdd},
 };
@@ -16,6 +16,23 @@ use crate::{
 const VERSION: u32 = 1;
 /// The attempt that its parts are said to be of: there was none.
 const ATTEMPT: u32 = 0;
+
+/// What the recording of a broadcast is made from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewRecording {
+    /// The broadcast; it has one recording.
+    pub broadcast: BroadcastId,
+    /// Who owns it.
+    pub tenant: TenantId,
+    /// What people call it; what does not fit in [`TITLE_CHARS_MAX`] printable characters is dropped.
+    pub title: String,
+    /// Who may watch it.
+    pub visibility: Visibility,
+    /// The target duration of the broadcast's lists, in whole seconds, at least 1.
+    pub target_seconds: u32,
+    /// Its tracks, at least one.
+    pub tracks: Vec<RecordedTrack>,
+}
 
 impl Catalogue {
     /// Makes the asset of a broadcast that is over, in the caller's transaction, unless there is one: its identifier.
@@ -82,7 +99,8 @@ async fn add_track(tx: &mut Tx, asset: &AssetId, position: u32, track: RecordedT
 /// How long it plays; refused is what no playlist could be written of.
 fn duration_us(new: &NewRecording) -> Result<u64> {
     let wrong = |problem: String| CatalogueError::Invalid { field: "tracks", problem };
-    let grid = SegmentGrid::new(new.target_seconds, 1).ok_or_else(|| wrong("no target duration".to_owned()))?;
+    let grid =
+        SegmentGrid::new(new.target_seconds, 1).ok_or_else(|| wrong("no target duration".to_owned()))?;
     let timelines = new.tracks.iter().cloned().map(|track| {
         let (runs, segments): (Vec<_>, Vec<_>) = track.runs.into_iter().unzip();
         TrackTimeline { info: track.info, segments: segments.concat(), runs }

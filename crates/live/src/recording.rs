@@ -15,7 +15,7 @@ use crate::{
 
 /// How long after its end a broadcast without a recording gets one from whoever comes by: until then its holder makes
 /// it, or those who come back note what they have left behind.
-pub const RECORDED_AFTERWARDS: Duration = Duration::from_secs(30);
+pub const RECORDED_AFTERWARDS: Duration = Duration::from_secs(90);
 
 /// Broadcasts without a recording that are found at once.
 const UNRECORDED_MAX: u32 = 16;

@@ -6,6 +6,7 @@ mod channels;
 mod keys;
 mod limits;
 mod record;
+mod recording;
 mod upkeep;
 
 use std::time::Duration;

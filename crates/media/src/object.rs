@@ -130,11 +130,13 @@ impl Object {
                 "application/vnd.apple.mpegurl"
             }
             Self::Mpd => "application/dash+xml",
-            Self::Init { track, .. } | Self::RunInit { track, .. } | Self::Segment { track, .. } => match track {
-                TrackName::Video(_) => "video/mp4",
-                TrackName::Audio(_) => "audio/mp4",
-                TrackName::Text(_) => "text/vtt",
-            },
+            Self::Init { track, .. } | Self::RunInit { track, .. } | Self::Segment { track, .. } => {
+                match track {
+                    TrackName::Video(_) => "video/mp4",
+                    TrackName::Audio(_) => "audio/mp4",
+                    TrackName::Text(_) => "text/vtt",
+                }
+            }
             Self::Poster { .. } | Self::Sprite { .. } => "image/jpeg",
             Self::Thumbs { .. } | Self::Captions { .. } => "text/vtt",
         }

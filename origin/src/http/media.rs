@@ -152,9 +152,7 @@ async fn winner(origin: &Origin, asset: &AssetId, object: Object) -> Result<Opti
         Object::Init { version, track } | Object::Captions { version, track } => {
             catalogue.init_attempt(asset, version, track).await
         }
-        Object::RunInit { version, track, number } => {
-            catalogue.run_init(asset, version, track, number).await
-        }
+        Object::RunInit { version, track, number } => catalogue.run_init(asset, version, track, number).await,
         Object::Segment { version, track, seq } => {
             catalogue.segment_attempt(asset, version, track, seq).await
         }

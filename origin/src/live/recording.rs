@@ -60,6 +60,14 @@ pub(super) async fn end(
     origin.live.end(lease, reason, detail).await
 }
 
+/// Makes the recording of a broadcast that somebody else ended, or that ended before all of its segments had rows, unless
+/// it has one. What cannot be made now, [`catch_up`] makes later.
+pub(super) async fn afterwards(origin: &Origin, broadcast: &BroadcastId) {
+    if let Err(error) = make(origin, broadcast).await {
+        warn!(%broadcast, "the recording of a broadcast is held up: {error}");
+    }
+}
+
 /// Whether the broadcast was ended together with its recording.
 async fn end_recorded(
     origin: &Origin,

@@ -89,6 +89,7 @@ impl Session {
             Ok(products) => self.publish(&products),
             Err(error) => warn!(%channel, "the lists of a broadcast could not be ended: {error}"),
         }
+        recording::afterwards(&self.origin, &self.lease.broadcast).await;
         sleep(AFTERWARDS).await;
         self.origin.stages().close(&channel, &self.lease.broadcast);
     }

@@ -140,7 +140,10 @@ fn number<N: TryFrom<i64, Error: ToString>>(
 }
 
 fn broadcast(id: &str, value: Option<String>) -> Result<Option<BroadcastId>> {
-    value.map(|text| text.parse()).transpose().map_err(|e: base::IdError| corrupt("asset", "broadcast", id, e))
+    value
+        .map(|text| text.parse())
+        .transpose()
+        .map_err(|e: base::IdError| corrupt("asset", "broadcast", id, e))
 }
 
 impl TryFrom<AssetRow> for Asset {

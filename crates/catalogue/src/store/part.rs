@@ -1,6 +1,6 @@
 //! Tracks and their parts.
 
-use base::{AssetId, Timestamp};
+use base::{AssetId, BroadcastId, Timestamp};
 use db::{Json, Tx};
 use media::{SegmentInfo, TrackInfo, TrackName, TrackRun, live::LiveObject};
 
@@ -96,7 +96,8 @@ impl RunWinnerRow {
         let winner = Winner::from(self.winner);
         let (Some(Json(run)), Some(broadcast)) = (self.run, self.broadcast) else { return Ok(Some(winner)) };
         let Some(object) = which(&run) else { return Ok(None) };
-        let broadcast = broadcast.parse().map_err(|e| corrupt("asset", "broadcast", &broadcast, e))?;
+        let broadcast =
+            broadcast.parse::<BroadcastId>().map_err(|e| corrupt("asset", "broadcast", &broadcast, e))?;
         Ok(Some(Winner { live: Some((broadcast, object)), ..winner }))
     }
 }
@@ -123,7 +124,8 @@ pub(crate) async fn add(tx: &mut Tx, asset: &AssetId, version: u32, part: &Part)
     let bytes = stored_number("bytes", bytes)?;
     let run = part.run.as_ref().map(|run| storable("run", run)).transpose()?;
     let header = part.run.as_ref().filter(|run| !run.gap).map(|run| run.header);
-    let row = (asset, version, track, part.chunk, part.attempt, first, count, info, segments, bytes, run, header);
+    let row =
+        (asset, version, track, part.chunk, part.attempt, first, count, info, segments, bytes, run, header);
     Ok(tx.exec(ADD, row).await? == 1)
 }
 

@@ -103,8 +103,12 @@ both_dbs!(objects_are_the_winning_attempts, |db| async move {
     ground.make(images).await;
 
     let (c, id) = (&ground.catalogue, &asset.id);
-    let winner =
-        |attempt| Winner { attempt, visibility: Visibility::Unlisted, tenant: ground.creator.tenant.clone(), live: None };
+    let winner = |attempt| Winner {
+        attempt,
+        visibility: Visibility::Unlisted,
+        tenant: ground.creator.tenant.clone(),
+        live: None,
+    };
     for seq in 0..4 {
         assert_eq!(c.segment_attempt(id, 1, TALL, seq).await.expect("read"), Some(winner(2)), "{seq}");
     }

@@ -64,7 +64,10 @@ both_dbs!(a_recording_plays_at_once_and_is_ready_behind_the_gate, |db| async mov
     let broadcast: BroadcastId = ground.ambient.id();
     let id = record(&ground, recording(&ground, &broadcast)).await;
     let asset = ground.asset(&id).await;
-    assert_eq!((asset.state, asset.playing, asset.duration_us), (State::Transcoding, Some(1), Some(24_000_000)));
+    assert_eq!(
+        (asset.state, asset.playing, asset.duration_us),
+        (State::Transcoding, Some(1), Some(24_000_000))
+    );
     assert_eq!((asset.broadcast.as_ref(), asset.runs), (Some(&broadcast), Some(3)));
     let playing = ground.catalogue.playback(&id).await.expect("read").expect("playable");
     assert_eq!((playing.tracks[0].segments.len(), playing.tracks[0].runs.len()), (6, 3));

@@ -54,7 +54,11 @@ fn made(
         into.insert(object.path("a"), segment.bytes.to_vec());
     }
     let info = TrackInfo { name, init, role };
-    TrackTimeline { info, segments: segments.into_iter().map(|segment| segment.info).collect(), runs: Vec::new() }
+    TrackTimeline {
+        info,
+        segments: segments.into_iter().map(|segment| segment.info).collect(),
+        runs: Vec::new(),
+    }
 }
 
 fn presentation(ended: bool, into: &mut Objects) -> Presentation {

@@ -12,9 +12,9 @@ use media::{
 
 use super::*;
 
-const SOURCE: RenditionName = RenditionName::Source;
+pub(super) const SOURCE: RenditionName = RenditionName::Source;
 
-fn about(codec: &str) -> About {
+pub(super) fn about(codec: &str) -> About {
     let part_target = PartTarget::of(6, NonZeroU32::new(30).expect("a scale"));
     let parameters = Parameters {
         name: "source".to_owned(),
@@ -32,7 +32,7 @@ fn about(codec: &str) -> About {
     }
 }
 
-fn segment(msn: u64, term: u32) -> RecordedSegment {
+pub(super) fn segment(msn: u64, term: u32) -> RecordedSegment {
     RecordedSegment {
         rendition: SOURCE,
         msn,
@@ -52,7 +52,7 @@ fn segment(msn: u64, term: u32) -> RecordedSegment {
     }
 }
 
-fn recorded(segments: Vec<RecordedSegment>) -> Recorded {
+pub(super) fn recorded(segments: Vec<RecordedSegment>) -> Recorded {
     let headers = vec![RecordedHeader { rendition: SOURCE, number: 0, term: 1, bytes: 600 }];
     Recorded { headers, segments }
 }

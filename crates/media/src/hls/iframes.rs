@@ -16,7 +16,8 @@ const VERSION: u8 = 5;
 /// such rung, and of recorded broadcasts: where the first sample of their fragments ends was not written down.
 #[must_use]
 pub fn iframes(presentation: &Presentation, track: TrackName) -> Option<String> {
-    let track = presentation.track(track).filter(|track| track.info.name.is_video() && !track.is_recorded())?;
+    let track =
+        presentation.track(track).filter(|track| track.info.name.is_video() && !track.is_recorded())?;
     let mut text = opening(presentation, VERSION, track);
     text.push_str("#EXT-X-I-FRAMES-ONLY\n");
     for frame in track.i_frames() {

@@ -49,8 +49,8 @@ fn track<'a>(
     }
     let init = builder.runs.iter().find(|(run, _)| !run.gap)?.0.init.clone();
     let (name, role) = match (init.format, &about.role) {
-        (SampleFormat::Video { width, height }, role @ TrackRole::Video { .. }) => {
-            (TrackName::Video(width.min(height)), role.clone())
+        (SampleFormat::Video { width, height }, TrackRole::Video { fps }) => {
+            (TrackName::Video(width.min(height)), TrackRole::Video { fps: *fps })
         }
         (SampleFormat::Audio { .. }, TrackRole::Audio { language, default, .. }) => {
             let (language, label) = (language.clone(), "Audio 1".to_owned());
@@ -127,8 +127,8 @@ impl<'a> Builder<'a> {
         if missing == 0 || ticks < missing || !on_one_timeline(before, after) {
             return;
         }
-        let date = before.date.plus(before.us);
-        let gap = RecordedSegment { msn: before.msn + 1, gap: true, date, discontinuities: 0, ..after.clone() };
+        let (msn, date) = (before.msn + 1, before.date.plus(before.us));
+        let gap = RecordedSegment { msn, date, start: from, gap: true, discontinuities: 0, ..after.clone() };
         self.begin(&gap, init);
         for index in 0..missing {
             let at = |index| from + share(ticks, index, missing);
@@ -266,14 +266,14 @@ mod tests {
         #EXT-X-PLAYLIST-TYPE:VOD
         #EXT-X-INDEPENDENT-SEGMENTS
         #EXT-X-MAP:URI="init-0.mp4"
-        #EXT-X-PROGRAM-DATE-TIME:2026-11-22T16:00:10.000Z
+        #EXT-X-PROGRAM-DATE-TIME:2026-11-22T12:00:10.000Z
         #EXTINF:4.000000,
         00000.m4s
         #EXTINF:4.000000,
         00001.m4s
         #EXT-X-DISCONTINUITY
         #EXT-X-MAP:URI="init-1.mp4"
-        #EXT-X-PROGRAM-DATE-TIME:2026-11-22T16:00:20.000Z
+        #EXT-X-PROGRAM-DATE-TIME:2026-11-22T12:00:20.000Z
         #EXTINF:4.000000,
         00002.m4s
         #EXTINF:4.000000,
@@ -310,7 +310,7 @@ mod tests {
         let text = list(&presentation);
         let body = text.split_once("00000.m4s\n").unwrap().1;
         insta::assert_snapshot!(body, @r#"
-        #EXT-X-PROGRAM-DATE-TIME:2026-11-22T16:00:04.000Z
+        #EXT-X-PROGRAM-DATE-TIME:2026-11-22T12:00:04.000Z
         #EXT-X-GAP
         #EXTINF:4.000000,
         00001.m4s
@@ -318,7 +318,7 @@ mod tests {
         #EXTINF:4.000000,
         00002.m4s
         #EXT-X-MAP:URI="init-0.mp4"
-        #EXT-X-PROGRAM-DATE-TIME:2026-11-22T16:00:12.000Z
+        #EXT-X-PROGRAM-DATE-TIME:2026-11-22T12:00:12.000Z
         #EXTINF:4.000000,
         00003.m4s
         #EXTINF:4.000000,

@@ -270,7 +270,7 @@ fn contiguous(segments: &[SegmentInfo]) -> usize {
 }
 
 fn rounded_seconds(track: &TrackTimeline) -> impl Iterator<Item = u64> + '_ {
-    track.segments.iter().map(|segment| (track.segment_us(segment) + 500_000) / 1_000_000)
+    track.segments.iter().map(move |segment| (track.segment_us(segment) + 500_000) / 1_000_000)
 }
 
 #[cfg(test)]
