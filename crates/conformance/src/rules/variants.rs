@@ -1,10 +1,13 @@
 //! What a multivariant playlist says of its variants.
 
+use std::collections::BTreeSet;
+
 use super::Judge;
 use crate::{
     cmaf::{self, Header},
     hls::{MediaType, StreamInf},
     measure,
+    place::Place,
     presentation::{MultivariantList, Presentation},
 };
 
@@ -36,9 +39,17 @@ fn media_codecs(shown: &Presentation, list: &MultivariantList, stream: &StreamIn
         .filter_map(|media| media.uri.as_deref())
         .map(|uri| list.target(shown, uri));
     for target in std::iter::once(list.variant_list(shown, stream)).chain(renditions) {
-        let found = target.and_then(|list| shown.header(&list.track)).and_then(Header::codecs);
-        known &= found.is_some();
-        codecs.extend(found.into_iter().flatten().map(str::to_owned));
+        // A list has another header behind a discontinuity.
+        let headers: BTreeSet<&Place> = target
+            .into_iter()
+            .flat_map(|list| list.track.segments.iter().filter_map(|segment| segment.header.as_ref()))
+            .collect();
+        known &= !headers.is_empty();
+        for header in headers {
+            let found = shown.headers.get(header).and_then(Header::codecs);
+            known &= found.is_some();
+            codecs.extend(found.into_iter().flatten().map(str::to_owned));
+        }
     }
     codecs.sort();
     codecs.dedup();

@@ -8,7 +8,7 @@ use super::{
 };
 
 /// A broadcast on air with two segments.
-async fn kept(ground: &Ground) -> (Made, Begun) {
+async fn kept(ground: &Ground) -> (Revealed, Begun) {
     let (made, begun) = ground.on_air(&ground.worker()).await;
     let live = &ground.live;
     live.keep_renditions(&begun.lease, &[(SOURCE, about("avc1.640014"))]).await.expect("noted");
