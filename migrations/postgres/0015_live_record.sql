@@ -4,6 +4,8 @@ create table broadcast_rendition (
     name text collate "C" not null,
     -- codec, format, role and list parameters, as JSON
     about jsonb not null,
+    -- those of its segments whose rows are gone (EXT-X-DISCONTINUITY-SEQUENCE)
+    discontinuities bigint not null,
     primary key (broadcast, name)
 );
 

@@ -4,6 +4,8 @@ create table broadcast_rendition (
     name text not null,
     -- codec, format, role and list parameters, as JSON
     about text not null,
+    -- those of its segments whose rows are gone (EXT-X-DISCONTINUITY-SEQUENCE)
+    discontinuities integer not null,
     primary key (broadcast, name)
 ) strict;
 

@@ -19,7 +19,7 @@ use telemetry::{Health, Metrics};
 use crate::{
     Imports,
     http::{Followers, Pace},
-    live::Stages,
+    live::{Shelves, Stages},
 };
 
 /// Bases of the URLs that leave the server, without trailing slashes.
@@ -73,6 +73,8 @@ pub struct Parts {
     pub queue: Queue,
     /// The bytes.
     pub store: Store,
+    /// Where broadcasts are on this machine's disk until the store has them.
+    pub live_folder: std::path::PathBuf,
     /// What happens.
     pub bus: Bus,
     /// Who is told of it elsewhere.
@@ -114,6 +116,7 @@ struct Shared {
     followers: Followers,
     pace: Pace,
     stages: Stages,
+    shelves: Shelves,
 }
 
 /// The origin; clones share its parts.
@@ -124,8 +127,10 @@ impl Origin {
     /// An origin of these parts.
     #[must_use]
     pub fn new(parts: Parts) -> Self {
+        let shelves = Shelves::new(parts.live_folder.clone());
         Self(Arc::new(Shared {
             parts,
+            shelves,
             followers: Followers::default(),
             pace: Pace::default(),
             stages: Stages::default(),
@@ -140,6 +145,11 @@ impl Origin {
     /// What is on air in this process.
     pub(crate) fn stages(&self) -> &Stages {
         &self.0.stages
+    }
+
+    /// What is on this machine's disk of broadcasts.
+    pub(crate) fn shelves(&self) -> &Shelves {
+        &self.0.shelves
     }
 
     /// How often players spoke lately.

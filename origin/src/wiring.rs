@@ -7,7 +7,13 @@ use jobs::WorkerOptions;
 use lifecycle::Tasks;
 use tracing::warn;
 
-use crate::{Origin, courier::HttpCourier, import::Importer, live::catch_up, upload::sweep_uploads};
+use crate::{
+    Origin,
+    courier::HttpCourier,
+    import::Importer,
+    live::{catch_up, sweep_live},
+    upload::sweep_uploads,
+};
 
 /// Time between sweeps.
 const SWEEP: Duration = Duration::from_secs(60);
@@ -58,6 +64,7 @@ async fn sweep(origin: Origin, tasks: Tasks) -> Result<(), Infallible> {
         if let Err(error) = origin.live.sweep().await {
             warn!("the sweep of broadcasts is held up: {error}");
         }
+        sweep_live(&origin).await;
         if let Err(error) = origin.idempotency.sweep().await {
             warn!("the sweep of kept answers is held up: {error}");
         }

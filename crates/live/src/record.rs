@@ -52,19 +52,32 @@ impl Live {
     }
 
     /// Notes what the holder of `term` left behind on its own machine: while nobody has taken the broadcast since, or
-    /// after its end.
+    /// after its end. Nothing is noted of one that was handed over.
     ///
     /// # Errors
     /// [`LiveError::Superseded`] when somebody holds it or has held it since: what was left behind has no place in it.
-    /// Also once it is recorded.
     /// Also when it is forgotten. [`LiveError::Db`].
-    pub async fn keep_left_behind(&self, id: &BroadcastId, term: u32, recorded: &Recorded) -> Result<()> {
+    pub async fn keep_left_behind(
+        &self,
+        id: &BroadcastId,
+        term: u32,
+        renditions: &[(RenditionName, About)],
+        recorded: &Recorded,
+    ) -> Result<()> {
         let mut tx = self.db.write().await?;
         let found = store::broadcast::find(&mut tx, id).await?.ok_or(LiveError::Superseded)?;
         store::channel::lock(&mut tx, &found.broadcast.channel).await?.ok_or(LiveError::Superseded)?;
         let found = store::broadcast::find(&mut tx, id).await?.ok_or(LiveError::Superseded)?;
-        if found.token.is_some() || found.broadcast.term != term || found.broadcast.asset.is_some() {
+        if found.token.is_some() || found.broadcast.term != term {
             return Err(LiveError::Superseded);
+        }
+        let handed_over =
+            found.broadcast.asset.is_some() && store::record::renditions(&mut tx, id).await?.is_empty();
+        if handed_over {
+            return Ok(());
+        }
+        for (name, about) in renditions {
+            store::record::describe(&mut tx, id, *name, about).await?;
         }
         self.note(&mut tx, id, recorded).await?;
         Ok(tx.commit().await?)
@@ -143,6 +156,14 @@ impl Live {
         let dropped = store::record::drop_before(&mut tx, &lease.broadcast, rendition, msn).await?;
         tx.commit().await?;
         Ok(dropped)
+    }
+
+    /// How many discontinuities the dropped segments of a rendition had.
+    ///
+    /// # Errors
+    /// [`LiveError::Db`].
+    pub async fn dropped_discontinuities(&self, id: &BroadcastId, rendition: RenditionName) -> Result<u64> {
+        store::record::dropped(&mut self.db.read().await?, id, rendition).await
     }
 
     /// Some broadcasts of which nothing is to be kept: forgotten ones whose objects nobody took over, and those that

@@ -139,6 +139,7 @@ impl House {
             live: self.live().await?,
             queue: self.queue.clone(),
             store: self.store.clone(),
+            live_folder: settings.data.join("live"),
             bus: self.bus.clone(),
             webhooks: self.webhooks()?,
             idempotency: Idempotency::new(self.db.clone(), self.ambient.clone()),

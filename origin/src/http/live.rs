@@ -1,8 +1,9 @@
 //! `/live/{channel}/…`: the lists and files of broadcasts that are on air here (RFC 8216bis section 6.2.5).
 
-use std::{sync::Arc, time::Duration};
+use std::{ops::Range, sync::Arc, time::Duration};
 
 use axum::{
+    body::Body,
     extract::State,
     http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header},
     response::{IntoResponse, Response},
@@ -10,16 +11,20 @@ use axum::{
 use base::ChannelId;
 use bytes::Bytes;
 use httpkit::{Content, ETag, Encoded, Problem};
-use media::live::window::{Answer, Fetch, LiveFile, LiveList, Moment, Refusal, Reload};
+use media::live::{
+    RenditionName,
+    window::{Answer, Fetch, LiveFile, LiveList, Moment, Refusal, Reload},
+};
 use tokio::{sync::watch, time::timeout};
 
 use super::{
+    error::problem,
     media::{admit, nothing},
     table::{Access, Routes},
 };
 use crate::{
     Origin,
-    live::{Rendition, Stage},
+    live::{Found, Rendition, Stage, find},
 };
 
 const PLAYLIST: &str = "application/vnd.apple.mpegurl";
@@ -74,8 +79,9 @@ async fn serve(
             list(&origin, &rendition, uri.query().unwrap_or(""), &method, &headers).await
         }
         Named::File { broadcast, rendition, file: name } => {
-            let rendition = rendition_of(&stage, broadcast, rendition)?;
-            file(&origin, &rendition, name, &method, &headers).await
+            rendition_of(&stage, broadcast, rendition)?;
+            let rendition = rendition.parse().map_err(|_| nothing())?;
+            file(&origin, &stage, (rendition, name), &method, &headers).await
         }
     }
 }
@@ -110,24 +116,39 @@ async fn list(
 
 async fn file(
     origin: &Origin,
-    rendition: &Rendition,
-    name: LiveFile,
+    stage: &Stage,
+    (rendition, name): (RenditionName, LiveFile),
     method: &Method,
     headers: &HeaderMap,
 ) -> Result<Response, Problem> {
-    let (mut lists, arrived) = (rendition.lists(), now(origin));
+    let kept = stage.rendition(rendition).ok_or_else(nothing)?;
+    let (mut lists, arrived) = (kept.lists(), now(origin));
     loop {
         let list = current(&mut lists)?;
         match list.fetch(name, arrived, now(origin)) {
-            Fetch::Ready => {
-                let bytes = rendition.file(name).ok_or_else(nothing)?;
-                let (etag, length) = (ETag::of(&bytes), bytes.len() as u64);
-                let content =
-                    Content { media_type: MEDIA, cache_control: FILE, etag, length, modified: None };
-                return Ok(content.respond_bytes(method, headers, &bytes).into_response());
-            }
+            Fetch::Ready => break,
             Fetch::Wait { deadline } => changed(origin, &mut lists, deadline).await,
             Fetch::Refuse(refusal) => return Err(refused(refusal)),
+        }
+    }
+    let found = find(origin, stage, rendition, name).await.map_err(|error| {
+        tracing::error!("a file of a broadcast cannot be read: {error}");
+        Problem::internal()
+    })?;
+    // It is written once, so its name says which bytes it has.
+    let etag =
+        ETag::strong(&format!("{}-{rendition}-{name}", stage.broadcast)).ok_or_else(Problem::internal)?;
+    let content = |length| Content { media_type: MEDIA, cache_control: FILE, etag, length, modified: None };
+    match found.ok_or_else(nothing)? {
+        Found::Bytes(bytes) => {
+            Ok(content(bytes.len() as u64).respond_bytes(method, headers, &bytes).into_response())
+        }
+        Found::Stored(key, within) => {
+            let open = async |range: Range<u64>| {
+                let range = within.start + range.start..within.start + range.end;
+                origin.store.stream(&key, range).await.map(Body::from_stream)
+            };
+            content(within.end - within.start).respond(method, headers, open).await.map_err(problem)
         }
     }
 }

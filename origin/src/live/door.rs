@@ -54,9 +54,20 @@ async fn begin(origin: Origin, arrival: Arrival) {
     let (door, arrivals) = mpsc::channel(ARRIVALS_MAX);
     let stage = Arc::new(Stage::new(begun.lease.broadcast.clone(), begun.channel.choices.visibility));
     let channel = begun.channel.id.clone();
+    let shelved = Session::keep(&origin, &begun, Arc::clone(&stage)).await;
+    let kept = match shelved {
+        Ok(kept) => kept,
+        Err(error) => {
+            warn!(%channel, "a broadcast cannot be kept: {error}");
+            if let Err(error) = origin.live.let_go(&begun.lease).await {
+                warn!(%channel, "a broadcast that cannot be kept is held until its lease ends: {error}");
+            }
+            return request.refuse(Refusal::new(Reason::Unavailable, error.to_string()));
+        }
+    };
     origin.stages().open(channel.clone(), Arc::clone(&stage), door);
     info!(%channel, peer = %request.peer, "channel {channel} has a publisher");
-    let session = Session::new(origin.clone(), begun, stage, request.admit());
+    let session = Session::new(origin.clone(), begun, stage, kept, request.admit());
     drop(origin.tasks.spawn("live-session", session.run(arrivals)));
 }
 

@@ -7,7 +7,7 @@ use ingest::{End, Event, Media, PublishRequest, Reason, Refusal};
 use media::live::{
     config::{AudioConfig, VideoConfig},
     nal::{self, Picture},
-    package::{PackageError, Packager, Packaging, Product},
+    package::{Kept, PackageError, Packager, Packaging, Product},
     retime::{AccessUnit, Hints, Track},
     window::{Dvr, Moment},
 };
@@ -17,13 +17,14 @@ use tokio::{
 };
 use tracing::{info, warn};
 
-use super::{Stage, door, recording};
+use super::{
+    Stage, door, recording,
+    shelf::{Shelf, ShelfError},
+};
 use crate::Origin;
 
 /// How long the lists of a broadcast that is over can still be read here.
 const AFTERWARDS: Duration = Duration::from_secs(60);
-/// Seconds that viewers may go back while segments are in memory alone.
-const MEMORY_SECONDS: u32 = 120;
 
 /// A publisher for a channel that has a session.
 #[derive(Debug)]
@@ -48,6 +49,7 @@ pub(super) struct Session {
     origin: Origin,
     lease: Lease,
     stage: Arc<Stage>,
+    shelf: Shelf,
     packager: Packager,
     /// `None` while the publisher is away.
     media: Option<Media>,
@@ -58,14 +60,35 @@ pub(super) struct Session {
 }
 
 impl Session {
-    pub(super) fn new(origin: Origin, begun: Begun, stage: Arc<Stage>, media: Media) -> Self {
-        let seconds = begun.channel.choices.dvr.seconds().unwrap_or(MEMORY_SECONDS).min(MEMORY_SECONDS);
-        let packaging = Packaging { dvr: Dvr::Seconds(seconds), ..Packaging::default() };
+    /// Where a broadcast is kept, and what was kept of it before.
+    ///
+    /// # Errors
+    /// [`ShelfError`] when nothing can be kept, or what was cannot be read.
+    pub(super) async fn keep(
+        origin: &Origin,
+        begun: &Begun,
+        stage: Arc<Stage>,
+    ) -> Result<(Shelf, Vec<Kept>), ShelfError> {
+        let mut shelf = Shelf::open(origin, begun, stage).await?;
+        let kept = if begun.resumed { shelf.resume().await? } else { Vec::new() };
+        Ok((shelf, kept))
+    }
+
+    pub(super) fn new(
+        origin: Origin,
+        begun: Begun,
+        stage: Arc<Stage>,
+        (shelf, kept): (Shelf, Vec<Kept>),
+        media: Media,
+    ) -> Self {
+        let dvr = begun.channel.choices.dvr.seconds().map_or(Dvr::Event, Dvr::Seconds);
+        let packaging = Packaging { dvr, ..Packaging::default() };
         Self {
             origin,
             lease: begun.lease,
             stage,
-            packager: Packager::new(packaging),
+            shelf,
+            packager: Packager::resume(packaging, kept),
             media: Some(media),
             video: None,
             patience: Instant::now(),
@@ -77,21 +100,42 @@ impl Session {
     pub(super) async fn run(mut self, mut arrivals: mpsc::Receiver<Arrival>) {
         let over = self.broadcast(&mut arrivals).await;
         drop(arrivals);
+        let whole = self.finish().await;
         let (channel, reason) = (self.lease.channel.clone(), over.reason.as_str());
         info!(%channel, reason, "the broadcast of channel {channel} is over: {}", over.detail);
         if let Some(media) = &mut self.media {
             media.stop(Refusal::new(Reason::Denied, over.detail.clone()));
         }
-        if let Err(error) = recording::end(&self.origin, &self.lease, over.reason, &over.detail).await {
+        let ended = if whole {
+            recording::end(&self.origin, &self.lease, over.reason, &over.detail).await
+        } else {
+            self.origin.live.end(&self.lease, over.reason, &over.detail).await
+        };
+        if let Err(error) = ended {
             warn!(%channel, "the end of a broadcast was not written down: {error}");
         }
-        match self.packager.finish(self.now()) {
-            Ok(products) => self.publish(&products),
-            Err(error) => warn!(%channel, "the lists of a broadcast could not be ended: {error}"),
+        self.shelf.clear().await;
+        // What is still on disk belongs to the recording too, and gets there first.
+        if whole {
+            recording::afterwards(&self.origin, &self.lease.broadcast).await;
         }
-        recording::afterwards(&self.origin, &self.lease.broadcast).await;
         sleep(AFTERWARDS).await;
         self.origin.stages().close(&channel, &self.lease.broadcast);
+    }
+
+    /// Ends the lists, and waits a moment until the store has all of it: what is recorded is there when it is over.
+    /// Whether it is.
+    async fn finish(&mut self) -> bool {
+        let channel = self.lease.channel.clone();
+        match self.packager.finish(self.now()) {
+            Ok(products) => {
+                if let Err(Over { detail, .. }) = self.publish(&products).await {
+                    warn!(%channel, "the end of a broadcast is lost: {detail}");
+                }
+            }
+            Err(error) => warn!(%channel, "the lists of a broadcast could not be ended: {error}"),
+        }
+        self.shelf.finish().await
     }
 
     async fn broadcast(&mut self, arrivals: &mut mpsc::Receiver<Arrival>) -> Over {
@@ -133,7 +177,7 @@ impl Session {
         self.media = door::come_back(&self.origin, &self.lease, request, &admission).await;
         if self.media.is_some() {
             let products = self.packager.reconnect(self.now()).map_err(unfit)?;
-            self.publish(&products);
+            self.publish(&products).await?;
             self.on_air = false;
         }
         Ok(())
@@ -159,7 +203,7 @@ impl Session {
             Event::Dropped(_) => Vec::new(),
             Event::Ended(end) => return self.left(end).await,
         };
-        self.publish(&products);
+        self.publish(&products).await?;
         self.flows(&products).await
     }
 
@@ -219,8 +263,13 @@ impl Session {
         }
     }
 
-    /// Files first, lists then: what a list names is there.
-    fn publish(&mut self, products: &[Product]) {
+    /// Disk first, then memory, lists last: what a list names is there, also for who comes after this process.
+    async fn publish(&mut self, products: &[Product]) -> Result<(), Over> {
+        let unkept = |error: ShelfError| Over::new(EndReason::Failed, error.to_string());
+        self.shelf.keep(products).await.map_err(unkept)?;
+        if products.iter().any(|product| matches!(product, Product::Header { .. })) {
+            self.shelf.describe(self.packager.renditions()).await.map_err(unkept)?;
+        }
         self.stage.keep(products);
         self.stage.show(self.packager.lists());
         let whole = products.iter().any(|product| matches!(product, Product::Segment { .. }));
@@ -236,6 +285,7 @@ impl Session {
                     .increment(1);
             }
         }
+        Ok(())
     }
 
     fn now(&self) -> Moment {

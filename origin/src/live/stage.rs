@@ -1,7 +1,8 @@
-//! What viewers can get of a broadcast: its lists, and the files that they name.
+//! What viewers can get of a broadcast: its lists, and the files that they name. Memory holds those of the live edge;
+//! of the others it is known where they are.
 
 use std::{
-    collections::HashMap,
+    collections::{BTreeMap, HashMap},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
@@ -9,23 +10,23 @@ use base::{BroadcastId, ChannelId, Visibility};
 use bytes::Bytes;
 use httpkit::Encoded;
 use media::live::{
-    RenditionName,
+    LiveObject, RecordedHeader, RecordedSegment, RenditionName,
     package::Product,
     window::{LiveFile, LiveList, Variant},
 };
 use tokio::sync::{mpsc, watch};
 
-use super::session::Arrival;
+use super::{session::Arrival, shelf::Shelved};
 
-/// Headers of a rendition that are kept: one for each configuration that the encoder had.
+/// Headers of a rendition that are kept in memory: one for each configuration that the encoder had.
 const HEADERS_MAX: u32 = 64;
 
 /// Every channel that this process broadcasts, or did a moment ago.
 #[derive(Debug, Default)]
-pub(crate) struct Stages(Mutex<HashMap<ChannelId, Place>>);
+pub(crate) struct Stages(Mutex<HashMap<ChannelId, OnAir>>);
 
 #[derive(Debug)]
-struct Place {
+struct OnAir {
     stage: Arc<Stage>,
     door: mpsc::Sender<Arrival>,
 }
@@ -42,7 +43,7 @@ impl Stages {
     }
 
     pub(super) fn open(&self, channel: ChannelId, stage: Arc<Stage>, door: mpsc::Sender<Arrival>) {
-        locked(&self.0).insert(channel, Place { stage, door });
+        locked(&self.0).insert(channel, OnAir { stage, door });
         self.count();
     }
 
@@ -107,6 +108,62 @@ impl Stage {
         }
     }
 
+    /// Remembers where a header is.
+    pub(super) fn index_header(&self, header: RecordedHeader) {
+        let kept = Arc::clone(locked(&self.renditions).entry(header.rendition).or_default());
+        locked(&kept.headers).insert(header.number, header);
+    }
+
+    /// The term of a header's maker.
+    pub(super) fn header_term(&self, rendition: RenditionName, number: u32) -> Option<u32> {
+        let kept = self.rendition(rendition)?;
+        let headers = locked(&kept.headers);
+        headers.get(&number).map(|header| header.term)
+    }
+
+    /// Remembers where a segment is: in the store, or `local` on this machine's disk until [`Self::stored`].
+    pub(super) fn index_segment(&self, mut segment: RecordedSegment, local: bool) {
+        if !local {
+            segment.parts = Vec::new();
+        }
+        let kept = Arc::clone(locked(&self.renditions).entry(segment.rendition).or_default());
+        locked(&kept.segments).insert(segment.msn, Place { segment, local, stored: false });
+    }
+
+    /// A segment is in the store too.
+    pub(super) fn stored(&self, rendition: RenditionName, msn: u64) {
+        let Some(kept) = self.rendition(rendition) else { return };
+        if let Some(place) = locked(&kept.segments).get_mut(&msn) {
+            place.stored = true;
+        }
+    }
+
+    /// Segments on this machine's disk that are in the store and whose parts can be fetched no more; they are taken to be
+    /// removed from now on.
+    pub(super) fn outworn(&self) -> Vec<LiveObject> {
+        let renditions: Vec<_> = locked(&self.renditions).values().cloned().collect();
+        let mut outworn = Vec::new();
+        for kept in renditions {
+            let Some(first) = kept.list.borrow().as_ref().map(|list| list.first_parts()) else { continue };
+            for place in locked(&kept.segments).range_mut(..first).map(|(_, place)| place) {
+                if place.stored && std::mem::take(&mut place.local) {
+                    place.segment.parts = Vec::new();
+                    outworn.extend(place.segment.object());
+                }
+            }
+        }
+        outworn
+    }
+
+    /// The first segment of each rendition that can be fetched.
+    pub(super) fn first_segments(&self) -> Vec<(RenditionName, u64)> {
+        let renditions = locked(&self.renditions);
+        let first = |(name, kept): (&RenditionName, &Arc<Rendition>)| {
+            Some((*name, kept.list.borrow().as_ref()?.first_segment()))
+        };
+        renditions.iter().filter_map(first).collect()
+    }
+
     /// Shows lists, wakes who waits for them, and lets go of files that can be fetched no more.
     pub(super) fn show(&self, lists: Vec<(RenditionName, Arc<LiveList>)>) {
         for (name, list) in lists {
@@ -121,12 +178,28 @@ impl Stage {
 pub(crate) struct Rendition {
     list: watch::Sender<Option<Arc<LiveList>>>,
     files: Mutex<HashMap<LiveFile, Bytes>>,
+    headers: Mutex<BTreeMap<u32, RecordedHeader>>,
+    segments: Mutex<BTreeMap<u64, Place>>,
     encoded: Mutex<Vec<(Variant, Arc<Encoded>)>>,
+}
+
+/// Where a whole segment is.
+#[derive(Debug)]
+struct Place {
+    segment: RecordedSegment,
+    local: bool,
+    stored: bool,
 }
 
 impl Default for Rendition {
     fn default() -> Self {
-        Self { list: watch::Sender::new(None), files: Mutex::default(), encoded: Mutex::default() }
+        Self {
+            list: watch::Sender::new(None),
+            files: Mutex::default(),
+            headers: Mutex::default(),
+            segments: Mutex::default(),
+            encoded: Mutex::default(),
+        }
     }
 }
 
@@ -136,8 +209,26 @@ impl Rendition {
         self.list.subscribe()
     }
 
-    pub(crate) fn file(&self, file: LiveFile) -> Option<Bytes> {
+    /// A file of the live edge, from memory.
+    pub(super) fn file(&self, file: LiveFile) -> Option<Bytes> {
         locked(&self.files).get(&file).cloned()
+    }
+
+    /// Where another file is; `None` when it is nowhere.
+    pub(super) fn shelved(&self, file: LiveFile) -> Option<Shelved> {
+        if let LiveFile::Init(number) = file {
+            let headers = locked(&self.headers);
+            let header = headers.get(&number)?;
+            return Some(Shelved::new(header.object(), 0..header.bytes, true));
+        }
+        let (LiveFile::Segment(msn) | LiveFile::Part(msn, _)) = file else { return None };
+        let segments = locked(&self.segments);
+        let Place { segment, local, .. } = segments.get(&msn)?;
+        let range = match file {
+            LiveFile::Part(_, part) => segment.part_range(part)?,
+            _ => 0..segment.bytes,
+        };
+        Some(Shelved::new(segment.object()?, range, *local))
     }
 
     /// The text of a list, compressed once for all who ask for it.
@@ -174,9 +265,10 @@ impl Rendition {
         if shown {
             locked(&self.files).retain(|file, _| match file {
                 LiveFile::Init(number) => number.saturating_add(HEADERS_MAX) > newest,
-                LiveFile::Segment(msn) => *msn >= segments,
-                LiveFile::Part(msn, _) => *msn >= parts,
+                LiveFile::Segment(msn) | LiveFile::Part(msn, _) => *msn >= parts,
             });
+            // What is on disk alone is not forgotten before it is stored.
+            locked(&self.segments).retain(|msn, place| *msn >= segments || (place.local && !place.stored));
         }
     }
 

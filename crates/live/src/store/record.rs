@@ -10,7 +10,7 @@ use super::corrupt;
 use crate::{LiveError, Result};
 
 db::statements! {
-    DESCRIBE -> () = "insert into broadcast_rendition (broadcast, name, about) values ($1, $2, $3)
+    DESCRIBE -> () = "insert into broadcast_rendition (broadcast, name, about, discontinuities) values ($1, $2, $3, 0)
         on conflict (broadcast, name) do update set about = excluded.about";
     RENDITIONS -> RenditionRow = "select name, about from broadcast_rendition where broadcast = $1 order by name";
     ADD_HEADER -> () = "insert into broadcast_header (broadcast, rendition, number, term, bytes)
@@ -28,6 +28,15 @@ db::statements! {
     BEFORE -> SegmentRow = "select rendition, msn, term, init, init_term, date_us, duration_us, timescale, start,
             ticks, discontinuities, gap, parts, bytes, listed_us
         from broadcast_segment where broadcast = $1 and rendition = $2 and msn < $3 order by msn limit $4";
+    /// Before they are dropped.
+    COUNT_BEFORE -> () = "update broadcast_rendition set discontinuities = discontinuities + (select
+            cast(coalesce(sum(discontinuities), 0) as bigint) from broadcast_segment
+            where broadcast = $1 and rendition = $2 and msn < $3)
+        where broadcast = $1 and name = $2";
+    DROPPED -> (i64,) = "select coalesce(sum(discontinuities), 0) from broadcast_rendition
+        where broadcast = $1 and name = $2",
+        pg = "select cast(coalesce(sum(discontinuities), 0) as bigint) from broadcast_rendition
+        where broadcast = $1 and name = $2";
     DROP_BEFORE -> () = "delete from broadcast_segment where broadcast = $1 and rendition = $2 and msn < $3";
     /// Of broadcasts that are forgotten, and of those that are over and were not to be recorded.
     OUTLIVED -> BroadcastRow = "select r.broadcast from broadcast_rendition r
@@ -208,14 +217,23 @@ pub(crate) async fn before(
     tx.all(BEFORE, row).await?.into_iter().map(RecordedSegment::try_from).collect()
 }
 
-/// Removes the rows of a rendition's segments with numbers below `msn`; how many.
+/// Removes the rows of a rendition's segments with numbers below `msn`, of which the discontinuities stay counted; how
+/// many.
 pub(crate) async fn drop_before(
     tx: &mut Tx,
     id: &BroadcastId,
     rendition: RenditionName,
     msn: u64,
 ) -> Result<u64> {
-    Ok(tx.exec(DROP_BEFORE, (id, rendition.to_string(), stored("msn", msn)?)).await?)
+    let row = (id, rendition.to_string(), stored("msn", msn)?);
+    tx.exec(COUNT_BEFORE, row.clone()).await?;
+    Ok(tx.exec(DROP_BEFORE, row).await?)
+}
+
+/// Discontinuities of segments that were dropped.
+pub(crate) async fn dropped(tx: &mut Tx, id: &BroadcastId, rendition: RenditionName) -> Result<u64> {
+    let (count,) = tx.one(DROPPED, (id, rendition.to_string())).await?;
+    Ok(u64::try_from(count).unwrap_or(0))
 }
 
 /// Up to `limit` broadcasts of which nothing is to be kept, of those that are not forgotten the ones that ended before

@@ -74,6 +74,10 @@ both_dbs!(what_is_kept_comes_back_in_order_and_once, |db| async move {
     assert_eq!(live.segments_before(id, SOURCE, 2, 1).await.expect("rows"), [segment(0, 1)]);
     assert_eq!(live.drop_segments_before(lease, SOURCE, 2).await.expect("dropped"), 2);
     assert_eq!(live.segments(id).await.expect("rows"), [segment(2, 1)]);
+    assert_eq!(live.dropped_discontinuities(id, SOURCE).await.expect("a row"), 0);
+    assert_eq!(live.drop_segments_before(lease, SOURCE, 3).await.expect("dropped"), 1);
+    live.keep_renditions(lease, &[(SOURCE, about("avc1.640014"))]).await.expect("noted");
+    assert_eq!(live.dropped_discontinuities(id, SOURCE).await.expect("a row"), 1);
     assert_eq!(live.broadcast(id).await.expect("a row").map(|it| it.id), Some(id.clone()));
 });
 
@@ -83,20 +87,20 @@ both_dbs!(who_woke_after_its_lease_keeps_nothing, |db| async move {
     let (live, old, id) = (&ground.live, &begun.lease, &begun.broadcast.id);
     let some = recorded(vec![segment(0, 1)]);
     let superseded = |result: Result<()>| assert!(matches!(result, Err(LiveError::Superseded)), "{result:?}");
-    superseded(live.keep_left_behind(id, 1, &some).await);
+    superseded(live.keep_left_behind(id, 1, &[], &some).await);
     live.let_go(old).await.expect("let go");
     superseded(live.keep_segments(old, &some).await);
     superseded(live.keep_renditions(old, &[(SOURCE, about("avc1.640014"))]).await);
     assert!(matches!(live.drop_segments_before(old, SOURCE, 9).await, Err(LiveError::Superseded)));
     assert_eq!(live.segments(id).await.expect("rows"), []);
-    live.keep_left_behind(id, 1, &some).await.expect("nobody has it");
+    live.keep_left_behind(id, 1, &[], &some).await.expect("nobody has it");
     let admission = ground.admission(&made.key).await;
     let next = live.begin(&admission, &ground.worker(), &obs()).await.expect("taken");
-    superseded(live.keep_left_behind(id, 1, &recorded(vec![segment(1, 1)])).await);
+    superseded(live.keep_left_behind(id, 1, &[], &recorded(vec![segment(1, 1)])).await);
     live.keep_segments(&next.lease, &recorded(vec![segment(1, 2)])).await.expect("noted");
     live.end(&next.lease, EndReason::Stopped, "").await.expect("ended");
-    superseded(live.keep_left_behind(id, 1, &recorded(vec![segment(2, 1)])).await);
-    live.keep_left_behind(id, 2, &recorded(vec![segment(2, 2)])).await.expect("it is over");
+    superseded(live.keep_left_behind(id, 1, &[], &recorded(vec![segment(2, 1)])).await);
+    live.keep_left_behind(id, 2, &[], &recorded(vec![segment(2, 2)])).await.expect("it is over");
     let terms: Vec<u32> = live.segments(id).await.expect("rows").iter().map(|it| it.term).collect();
     assert_eq!(terms, [1, 2, 2]);
 });

@@ -43,6 +43,7 @@ pub(super) struct Ground {
     pub(super) clock: FakeClock,
     /// The first tenant.
     pub(super) home: TenantId,
+    _folder: tempfile::TempDir,
 }
 
 /// What came back.
@@ -77,6 +78,7 @@ impl Ground {
         let signer = Signer::from_bytes(&[7; 32]).expect("a key");
         let identity = Identity::new(db, ambient.clone());
         let home = identity.home_tenant().await.expect("a tenant");
+        let folder = tempfile::tempdir().expect("a folder");
         let origin = Origin::new(Parts {
             identity,
             home: home.clone(),
@@ -84,6 +86,7 @@ impl Ground {
             live,
             queue,
             store: Store::memory(),
+            live_folder: folder.path().to_path_buf(),
             bus,
             webhooks,
             idempotency,
@@ -107,7 +110,7 @@ impl Ground {
             tasks: Tasks::new(),
         });
         let router = crate::router(&origin).merge(crate::media_router(&origin));
-        Self { origin, router, clock, home }
+        Self { origin, router, clock, home, _folder: folder }
     }
 
     /// Files may be fetched from one host.

@@ -1,28 +1,34 @@
 //! What is kept of a broadcast so that another process, or another machine, goes on with it.
 
-use super::{Lane, Packager};
+use super::{Lane, Packager, Packaging};
 use crate::live::{
     About, RenditionName,
-    window::{Parameters, Resume, Saved},
+    window::{Moment, Parameters, Saved},
 };
 
 /// A rendition of a broadcast that goes on: [`crate::live::window::Window::restore`] makes its window of these.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Kept {
-    /// The rendition.
-    pub rendition: RenditionName,
+    /// Its name.
+    pub name: RenditionName,
     /// What stays the same for the life of its list.
     pub parameters: Parameters,
-    /// Its segments, numbered without holes; the open one is empty.
+    /// Its segments, numbered without holes, gaps for those that are lost; the open one is empty, so that
+    /// [`crate::live::window::Resume::Continue`] holds. What comes next lies on a run of its own.
     pub saved: Saved,
-    /// Whether all that was listed is there: [`Resume::Lost`] when the holder before left segments behind that cannot be
-    /// reached. Either way, what comes next lies on a run of its own.
-    pub resume: Resume,
     /// The number of the next header; no earlier one is used again.
     pub init_next: u32,
 }
 
 impl Packager {
+    /// A broadcast that goes on: its lists do, once the encoder describes what it sends.
+    #[must_use]
+    pub fn resume(packaging: Packaging, kept: Vec<Kept>) -> Self {
+        let ends = kept.iter().map(|kept| kept.saved.open.run.date(kept.saved.open.at));
+        let date_before = ends.max().unwrap_or(Moment(i64::MIN));
+        Self { kept, date_before, ..Self::new(packaging) }
+    }
+
     /// What is to be remembered of each rendition that has begun.
     #[must_use]
     pub fn renditions(&self) -> Vec<(RenditionName, About)> {

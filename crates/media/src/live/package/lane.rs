@@ -4,7 +4,7 @@ use std::{num::NonZeroU32, sync::Arc};
 
 use bytes::{Bytes, BytesMut};
 
-use super::{PackageError, Product};
+use super::{Kept, PackageError, Product};
 use crate::{
     Bandwidth, WindowError,
     live::{
@@ -13,7 +13,7 @@ use crate::{
         cut::{Cut, Cutter, Limits, Part, Reason, SegmentEnd},
         mux::{Fragment, audio_header, fragment, video_header},
         retime::{Sample, Track},
-        window::{self, LiveList, Moment, Parameters, PartTarget, Report, Run, Window},
+        window::{self, LiveList, Moment, Parameters, PartTarget, Report, Resume, Run, Saved, Window},
     },
 };
 
@@ -31,6 +31,8 @@ pub(super) struct Lane {
     stated: (u32, u32),
     parameters: Parameters,
     window: Option<Window>,
+    /// The state of its window before this process.
+    saved: Option<Saved>,
     header: Bytes,
     /// The number of `header`, and whether it was given out.
     init: u32,
@@ -77,6 +79,7 @@ impl Lane {
             stated: limits.part_target(),
             parameters,
             window: None,
+            saved: None,
             header,
             init: 0,
             header_is_out: false,
@@ -86,6 +89,20 @@ impl Lane {
             segment: Vec::new(),
             cost: Cost::default(),
         }
+    }
+
+    /// Its list goes on, under the parts that were stated.
+    ///
+    /// # Errors
+    /// [`PackageError::Tracks`] when no number of samples fits them.
+    pub(super) fn resume(&mut self, kept: Kept) -> Result<(), PackageError> {
+        let us = u32::try_from(kept.parameters.part_target.us()).unwrap_or(u32::MAX);
+        self.stated = (us, 1_000_000);
+        let limits = self.limits.in_list(self.stated);
+        self.limits = limits.ok_or(PackageError::Tracks("the new rate does not fit the parts of the old"))?;
+        self.cutter = cutter(self.limits, self.leads);
+        (self.parameters, self.saved, self.init) = (kept.parameters, Some(kept.saved), kept.init_next);
+        Ok(())
     }
 
     pub(super) const fn name(&self) -> RenditionName {
@@ -241,6 +258,9 @@ impl Lane {
     ) -> Result<(), PackageError> {
         let timescale = NonZeroU32::new(self.limits.timescale).ok_or(WindowError::Timescale)?;
         let run = Run { init: self.init, timescale, start, epoch };
+        if let Some(saved) = self.saved.take() {
+            self.window = Some(Window::restore(self.parameters.clone(), saved, Resume::Continue, now)?);
+        }
         match &mut self.window {
             Some(window) => window.discontinuity(now, run)?,
             None => self.window = Some(Window::open(self.parameters.clone(), run, now)?),

@@ -113,6 +113,8 @@ pub struct Packager {
     retimer: Option<Retimer>,
     base: Option<Timebase>,
     lanes: Vec<Lane>,
+    /// Renditions that are to go on.
+    kept: Vec<Kept>,
     /// The date of tick 0 on the present timeline; `None` until the first sample of an epoch says it.
     date: Option<Moment>,
     /// The one before it, which no later one precedes.
@@ -132,6 +134,7 @@ impl Packager {
             retimer: None,
             base: None,
             lanes: Vec::new(),
+            kept: Vec::new(),
             date: None,
             date_before: Moment(i64::MIN),
             ended: false,
@@ -340,7 +343,11 @@ impl Packager {
                 dvr: self.packaging.dvr,
             };
             let leads = self.lanes.is_empty();
-            self.lanes.push(Lane::new(name, track, limits, header, parameters, leads));
+            let mut lane = Lane::new(name, track, limits, header, parameters, leads);
+            if let Some(at) = self.kept.iter().position(|kept| kept.name == name) {
+                lane.resume(self.kept.swap_remove(at))?;
+            }
+            self.lanes.push(lane);
         }
         Ok(())
     }

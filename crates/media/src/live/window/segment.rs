@@ -27,12 +27,18 @@ impl Run {
         microseconds(ticks, self.timescale.get())
     }
 
+    /// Where it begins, in microseconds.
+    #[must_use]
+    pub fn start_us(&self) -> u64 {
+        self.us(self.start)
+    }
+
     /// Microseconds of `ticks` from `start`, as lists say them.
     pub(crate) fn length(&self, start: u64, ticks: u64) -> u64 {
         self.us(start.saturating_add(ticks)).saturating_sub(self.us(start))
     }
 
-    pub(super) fn date(&self, ticks: u64) -> Moment {
+    pub(crate) fn date(&self, ticks: u64) -> Moment {
         self.epoch.plus(self.us(ticks))
     }
 
