@@ -86,13 +86,14 @@ impl Check {
                 behind_gap = true;
                 continue;
             }
+            let missed = std::mem::take(&mut behind_gap);
             sealed.push(listed.sealed);
             segments.push(TrackSegment {
                 place: Place { uri: target, range: listed.range },
                 header: listed.map.and_then(|map| maps.get(map).cloned().flatten()),
                 at,
                 duration: listed.duration,
-                discontinuity: listed.discontinuity || std::mem::take(&mut behind_gap),
+                discontinuity: listed.discontinuity || missed,
             });
         }
         let track = Track::new(uri.clone(), segments, cut);
