@@ -19,7 +19,7 @@ use telemetry::{Health, Metrics};
 use crate::{
     Imports,
     http::{Followers, Pace},
-    live::Stages,
+    live::{Encoding, Stages},
 };
 
 /// Bases of the URLs that leave the server, without trailing slashes.
@@ -97,6 +97,8 @@ pub struct Parts {
     pub urls: Urls,
     /// Where live streams come in and go out.
     pub doors: Doors,
+    /// What lower rungs of live streams are made with; without it there are none.
+    pub encoding: Option<Encoding>,
     /// Bounds.
     pub limits: Limits,
     /// What may be fetched from where.

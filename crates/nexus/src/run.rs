@@ -19,7 +19,8 @@ use identity::{Identity, SetupOffer};
 use jobs::{Instance, Presence, Queue, WorkerOptions};
 use lifecycle::Tasks;
 use live::Live;
-use origin::{Imports, Origin, Parts, Urls, WatchOptions};
+use media::LadderPolicy;
+use origin::{Encoding, Imports, Origin, Parts, Urls, WatchOptions};
 use playback_token::{Signer, Verifier};
 use sandbox::{Options, Sandbox};
 use settings::{Secret, Settings};
@@ -58,6 +59,7 @@ struct House {
     bus: Bus,
     catalogue: Catalogue,
     instance: Instance,
+    role: Role,
 }
 
 impl House {
@@ -103,6 +105,7 @@ impl House {
             bus,
             catalogue,
             instance,
+            role,
         })
     }
 
@@ -151,6 +154,7 @@ impl House {
             metrics_token: settings.telemetry.metrics_token.clone(),
             urls: Urls { public: settings.public_url(), media: settings.edge_url() },
             doors: encoders.doors(),
+            encoding: Some(self.encoding()?),
             limits: origin::Limits {
                 upload: settings.upload.clone(),
                 playback: settings.playback.clone(),
@@ -167,6 +171,32 @@ impl House {
         let edge = &settings.edge;
         origin::purge_far(&self.tasks, &self.outbox, &edge.purge, &edge.credential);
         Ok(origin)
+    }
+
+    /// What lower rungs of live streams are made with.
+    fn encoding(&self) -> Result<Encoding> {
+        let (transcode, live) = (&self.settings.transcode, &self.settings.live);
+        let sandbox = Arc::new(Sandbox::new(self.sandbox_options()?).context("starting the sandbox")?);
+        let policy = LadderPolicy {
+            heights: live.heights.clone(),
+            crf: transcode.crf.into(),
+            preset: transcode.preset.clone(),
+            ..LadderPolicy::default()
+        };
+        if transcode.workers == 0 || self.role == Role::Origin {
+            let warm = Arc::clone(&sandbox);
+            drop(self.tasks.spawn("live-registry", async move {
+                if let Err(error) = warm.warm_registry().await {
+                    warn!("the plug-in registry could not be warmed: {error}");
+                }
+            }));
+        }
+        Ok(Encoding { sandbox, policy })
+    }
+
+    fn sandbox_options(&self) -> Result<Options> {
+        let registry: PathBuf = std::path::absolute(self.settings.data.join("gst-registry.bin"))?;
+        Ok(Options::new(&self.settings.transcode, registry))
     }
 
     /// Starts what brings in files other than by upload.
@@ -249,8 +279,7 @@ impl House {
             self.health.report("sandbox", State::Degraded(reason));
             return Ok(());
         }
-        let registry: PathBuf = std::path::absolute(self.settings.data.join("gst-registry.bin"))?;
-        let sandbox = Sandbox::new(Options::new(transcode, registry)).context("starting the sandbox")?;
+        let sandbox = Sandbox::new(self.sandbox_options()?).context("starting the sandbox")?;
         let (policy, limits) = Transcoder::rules(transcode);
         let transcoder = Arc::new(Transcoder {
             sandbox,

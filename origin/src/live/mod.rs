@@ -5,8 +5,10 @@
 //! and hands them to the session of their channel.
 
 mod door;
+mod ladder;
 mod session;
 mod stage;
 
 pub use door::take_publishers;
+pub use ladder::Encoding;
 pub(crate) use stage::{Rendition, Stage, Stages};

@@ -20,13 +20,12 @@ use super::{
     config::{AudioConfig, VideoConfig},
     cut::{Cut, Reason, rescaled},
     multivariant,
-    retime::{AccessUnit, Cadence, Dropped, Hints, NewEpoch, Outcome, Retimer, Sample, Timebase, Track},
+    retime::{AccessUnit, Dropped, Hints, NewEpoch, Outcome, Retimer, Sample, Timebase, Track},
     window::{Dvr, LiveList, Moment, Parameters, Part, Run, Segment},
 };
 use crate::{CmafError, FrameRate, SampleFormat, TrackRole, WindowError};
 pub use kept::Kept;
 use lane::Lane;
-pub use rungs::RungPlan;
 use rungs::Rungs;
 
 /// How a broadcast is cut and listed.
@@ -286,7 +285,7 @@ impl Packager {
         let (codec, format, role) = match (lane.track(), video, &self.audio) {
             (Track::Video, Some(video), _) => {
                 let (width, height) = (video.width, video.height);
-                let fps = self.base.and_then(rate)?;
+                let fps = self.base.and_then(Timebase::frame_rate)?;
                 (video.codecs.clone(), SampleFormat::Video { width, height }, TrackRole::Video { fps })
             }
             (Track::Audio, _, Some(audio)) => {
@@ -396,12 +395,4 @@ impl Packager {
 
 fn boundary(cut: &Cut) -> Option<i64> {
     if let Cut::Segment(end) = cut { end.boundary } else { None }
-}
-
-fn rate(base: Timebase) -> Option<FrameRate> {
-    let ticks = match base.cadence {
-        Cadence::Constant { frame } => frame,
-        Cadence::Variable { shortest, .. } => shortest,
-    };
-    FrameRate::new(base.timescale, ticks)
 }

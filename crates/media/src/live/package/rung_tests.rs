@@ -11,7 +11,7 @@ const START: Moment = Moment(1_700_000_000_000_000);
 
 fn studio() -> Studio {
     let mut packager = Packager::new(Packaging::default());
-    packager.plan_rungs(vec![RungPlan { width: 320, height: 180 }]);
+    packager.plan_rungs(vec![RUNG]);
     Studio::with(packager, START)
 }
 
@@ -50,7 +50,7 @@ fn an_encoder_that_is_away_leaves_a_gap_and_goes_on_behind_it() {
     let mut studio = studio();
     studio.sends(0, 8);
     studio.encodes = false;
-    for second in 8..11 {
+    for second in 8..13 {
         studio.sends(second * 1_000, 1);
         let gaps = studio.packager.idle(false, studio.now).unwrap();
         studio.store(gaps);
@@ -59,9 +59,9 @@ fn an_encoder_that_is_away_leaves_a_gap_and_goes_on_behind_it() {
     assert!(text.contains("GAP=YES"), "{text}");
     assert!(!studio.text(RenditionName::Source).contains("GAP"));
     studio.encodes = true;
-    // The key frame at the twelfth second is the first that can be shown again.
-    studio.sends(11_000, 1);
-    studio.sends(12_000, 8);
+    // The key frame at the fourteenth second is the first that can be shown again.
+    studio.sends(13_000, 1);
+    studio.sends(14_000, 8);
     studio.finishes();
     let (source, rung) = (studio.text(RenditionName::Source), studio.text(RUNG));
     assert_eq!(count(&rung, "#EXT-X-DISCONTINUITY"), 0, "{rung}");
@@ -121,7 +121,7 @@ fn another_process_goes_on_with_the_numbers() {
         kept(&before, name, of.clone())
     });
     let mut packager = Packager::resume(Packaging::default(), kept.to_vec());
-    packager.plan_rungs(vec![RungPlan { width: 320, height: 180 }]);
+    packager.plan_rungs(vec![RUNG]);
     let mut after = Studio::with(packager, before.now.plus(5_000_000));
     after.adopt(before);
     after.sends(0, 9);

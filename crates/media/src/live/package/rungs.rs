@@ -13,30 +13,15 @@ use crate::live::{
 
 /// Pictures whose arrival is remembered until their rungs come.
 const ARRIVALS_MAX: usize = 1_024;
-/// How far a list stays behind the present while nobody feeds it, in part targets: what is on its way may yet come.
+/// How far lists stay behind the present while the publisher is away, in part targets: what is on its way may yet come.
 const SLACK_PARTS: u64 = 3;
-
-/// A lower rung.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct RungPlan {
-    /// Width in pixels.
-    pub width: u32,
-    /// Height in lines, which names it.
-    pub height: u32,
-}
-
-impl RungPlan {
-    /// Its rendition.
-    #[must_use]
-    pub const fn name(&self) -> RenditionName {
-        RenditionName::Rung(self.height)
-    }
-}
+/// The same of lower rungs whose encoder is away: another one makes up for two seconds.
+const RUNG_SLACK_PARTS: u64 = 10;
 
 /// The lower rungs of a broadcast and their clocks.
 #[derive(Debug)]
 pub(super) struct Rungs {
-    plans: Vec<RungPlan>,
+    names: Vec<RenditionName>,
     /// Of the present epoch; `None` until its first picture.
     clocks: Vec<Option<Rung>>,
     next: Option<(Timebase, i64)>,
@@ -45,11 +30,11 @@ pub(super) struct Rungs {
 
 impl Rungs {
     pub(super) const fn new() -> Self {
-        Self { plans: Vec::new(), clocks: Vec::new(), next: None, arrivals: VecDeque::new() }
+        Self { names: Vec::new(), clocks: Vec::new(), next: None, arrivals: VecDeque::new() }
     }
 
     pub(super) fn names(&self) -> impl Iterator<Item = RenditionName> + '_ {
-        self.plans.iter().map(RungPlan::name)
+        self.names.iter().copied()
     }
 
     pub(super) fn begin_epoch(&mut self, base: Option<Timebase>, lead: i64) {
@@ -60,7 +45,7 @@ impl Rungs {
 
     /// Notes a picture of the source; whether rungs are made of it.
     pub(super) fn take_source(&mut self, sample: &Sample) -> bool {
-        if self.plans.is_empty() {
+        if self.names.is_empty() {
             return false;
         }
         if let Some((base, lead)) = self.next.take() {
@@ -86,17 +71,17 @@ impl Rungs {
 
 impl Packager {
     /// The lower rungs that there will be, largest first. Once renditions are open they stay what they are.
-    pub fn plan_rungs(&mut self, plans: Vec<RungPlan>) {
+    pub fn plan_rungs(&mut self, names: Vec<RenditionName>) {
         if self.lanes.is_empty() {
-            self.rungs.clocks = vec![None; plans.len()];
-            self.rungs.plans = plans;
+            self.rungs.clocks = vec![None; names.len()];
+            self.rungs.names = names;
         }
     }
 
     /// The lower rungs that there are.
     #[must_use]
-    pub fn rung_plans(&self) -> &[RungPlan] {
-        &self.rungs.plans
+    pub fn rung_names(&self) -> &[RenditionName] {
+        &self.rungs.names
     }
 
     /// A rung's pictures are described, before the first and where they change.
@@ -143,7 +128,8 @@ impl Packager {
         let mut products = Vec::new();
         let Some(date) = self.date.filter(|_| !self.ended) else { return Ok(products) };
         for lane in self.lanes.iter_mut().filter(|lane| all || lane.is_rung()) {
-            lane.idle(date, now, SLACK_PARTS, &mut products)?;
+            let slack = if all { SLACK_PARTS } else { RUNG_SLACK_PARTS };
+            lane.idle(date, now, slack, &mut products)?;
         }
         Ok(products)
     }

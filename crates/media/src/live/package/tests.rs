@@ -72,7 +72,7 @@ impl Studio {
         for product in products.clone() {
             match product {
                 Product::Epoch(..) => {
-                    (0..self.packager.rung_plans().len())
+                    (0..self.packager.rung_names().len())
                         .for_each(|rung| self.packager.describe_rung(rung, fixture()));
                 }
                 Product::Picture(sample) if self.encodes => {
