@@ -98,13 +98,13 @@ fn bytes_as_gauge(value: u64) -> f64 {
 }
 
 impl Table {
-    /// At most `bytes_max` bytes of answers and `fills_max` fills.
-    pub(crate) fn new(bytes_max: u64, fills_max: usize) -> Arc<Self> {
+    /// At most `bytes_max` bytes of answers and `fills_max` fills of a kind, by which its metrics are known.
+    pub(crate) fn new(kind: &'static str, bytes_max: u64, fills_max: usize) -> Arc<Self> {
         let meters = Meters {
-            evictions: metrics::counter!("nexus_edge_evictions_total"),
-            bytes: metrics::gauge!("nexus_edge_cache_bytes"),
-            fills: metrics::gauge!("nexus_edge_fills_in_flight"),
-            full: metrics::counter!("nexus_edge_refused_fills_total"),
+            evictions: metrics::counter!("nexus_edge_evictions_total", "kind" => kind),
+            bytes: metrics::gauge!("nexus_edge_cache_bytes", "kind" => kind),
+            fills: metrics::gauge!("nexus_edge_fills_in_flight", "kind" => kind),
+            full: metrics::counter!("nexus_edge_refused_fills_total", "kind" => kind),
         };
         let (store, fills) = (Store::new(bytes_max), HashMap::new());
         Arc::new(Self(Mutex::new(Inner { store, fills, fills_max, meters })))
