@@ -11,7 +11,7 @@ use base::ChannelId;
 use bytes::Bytes;
 use httpkit::{Content, ETag, Encoded, Problem};
 use media::live::{
-    package::AUDIO,
+    RenditionName,
     window::{Answer, Fetch, LiveFile, LiveList, Moment, Refusal, Reload},
 };
 use tokio::{sync::watch, time::timeout};
@@ -48,8 +48,8 @@ pub(super) fn routes() -> Routes {
 /// What an address below `/live/{channel}/` names.
 enum Named<'a> {
     Multivariant,
-    List { broadcast: &'a str, rendition: &'a str },
-    File { broadcast: &'a str, rendition: &'a str, file: LiveFile },
+    List { broadcast: &'a str, rendition: RenditionName },
+    File { broadcast: &'a str, rendition: RenditionName, file: LiveFile },
 }
 
 fn named(path: &str) -> Option<(ChannelId, Named<'_>)> {
@@ -57,8 +57,12 @@ fn named(path: &str) -> Option<(ChannelId, Named<'_>)> {
     let pieces: Vec<&str> = rest.split('/').collect();
     let named = match *pieces {
         ["hls.m3u8"] => Named::Multivariant,
-        [broadcast, list] => Named::List { broadcast, rendition: list.strip_suffix(".m3u8")? },
-        [broadcast, rendition, file] => Named::File { broadcast, rendition, file: file.parse().ok()? },
+        [broadcast, list] => {
+            Named::List { broadcast, rendition: list.strip_suffix(".m3u8")?.parse().ok()? }
+        }
+        [broadcast, rendition, file] => {
+            Named::File { broadcast, rendition: rendition.parse().ok()?, file: file.parse().ok()? }
+        }
         _ => return None,
     };
     Some((channel.parse().ok()?, named))
@@ -85,8 +89,14 @@ async fn serve(
         Named::File { broadcast, rendition: name, file: wanted } => {
             let rendition = rendition_of(&stage, broadcast, name)?;
             let bytes = file(&origin, &rendition, wanted).await?;
-            let (media_type, etag, length) = (media_type(name), ETag::of(&bytes), bytes.len() as u64);
-            let content = Content { media_type, cache_control: FILE, etag, length, modified: None };
+            let etag = ETag::strong(&format!("{broadcast}-{name}-{wanted}")).ok_or_else(Problem::internal)?;
+            let content = Content {
+                media_type: media_type(name),
+                cache_control: FILE,
+                etag,
+                length: bytes.len() as u64,
+                modified: None,
+            };
             Ok(content.respond_bytes(&method, &headers, &bytes).into_response())
         }
     }
@@ -97,8 +107,8 @@ fn playlist(text: Bytes) -> Encoded {
 }
 
 /// The type of a rendition's files; sound has a rendition of its own.
-fn media_type(rendition: &str) -> &'static str {
-    if rendition == AUDIO { "audio/mp4" } else { "video/mp4" }
+const fn media_type(rendition: RenditionName) -> &'static str {
+    if rendition.is_video() { "video/mp4" } else { "audio/mp4" }
 }
 
 fn query(uri: &Uri) -> Result<&str, Problem> {
@@ -106,7 +116,7 @@ fn query(uri: &Uri) -> Result<&str, Problem> {
     if query.len() <= QUERY_MAX { Ok(query) } else { Err(bad_directive("the query is too long")) }
 }
 
-fn rendition_of(stage: &Stage, broadcast: &str, name: &str) -> Result<Arc<Rendition>, Problem> {
+fn rendition_of(stage: &Stage, broadcast: &str, name: RenditionName) -> Result<Arc<Rendition>, Problem> {
     let found = stage.rendition(name).filter(|_| stage.broadcast.as_str() == broadcast);
     found.ok_or_else(nothing)
 }

@@ -9,6 +9,7 @@ use base::{BroadcastId, ChannelId, Visibility};
 use bytes::Bytes;
 use httpkit::Encoded;
 use media::live::{
+    RenditionName,
     package::Product,
     window::{LiveFile, LiveList, Variant},
 };
@@ -74,7 +75,7 @@ pub(crate) struct Stage {
     pub(crate) broadcast: BroadcastId,
     visibility: Mutex<Visibility>,
     multivariant: Mutex<Multivariant>,
-    renditions: Mutex<HashMap<&'static str, Arc<Rendition>>>,
+    renditions: Mutex<HashMap<RenditionName, Arc<Rendition>>>,
 }
 
 impl Stage {
@@ -112,8 +113,8 @@ impl Stage {
         }
     }
 
-    pub(crate) fn rendition(&self, name: &str) -> Option<Arc<Rendition>> {
-        locked(&self.renditions).get(name).cloned()
+    pub(crate) fn rendition(&self, name: RenditionName) -> Option<Arc<Rendition>> {
+        locked(&self.renditions).get(&name).cloned()
     }
 
     /// Keeps what was made, before a list names it.
@@ -121,19 +122,21 @@ impl Stage {
         for product in products {
             let (rendition, file, bytes) = match product {
                 Product::Header { rendition, number, bytes } => (rendition, LiveFile::Init(*number), bytes),
-                Product::Part { rendition, msn, part, bytes } => {
+                Product::Part { rendition, msn, part, bytes, .. } => {
                     (rendition, LiveFile::Part(*msn, *part), bytes)
                 }
-                Product::Segment { rendition, msn, bytes, .. } => (rendition, LiveFile::Segment(*msn), bytes),
+                Product::Segment { rendition, listed, bytes, .. } => {
+                    (rendition, LiveFile::Segment(listed.msn), bytes)
+                }
                 Product::Dropped(..) | Product::Epoch(_) => continue,
             };
-            let kept = Arc::clone(locked(&self.renditions).entry(rendition).or_default());
+            let kept = Arc::clone(locked(&self.renditions).entry(*rendition).or_default());
             locked(&kept.files).insert(file, bytes.clone());
         }
     }
 
     /// Shows lists, wakes who waits for them, and lets go of files that can be fetched no more.
-    pub(super) fn show(&self, lists: Vec<(&'static str, Arc<LiveList>)>) {
+    pub(super) fn show(&self, lists: Vec<(RenditionName, Arc<LiveList>)>) {
         for (name, list) in lists {
             let rendition = Arc::clone(locked(&self.renditions).entry(name).or_default());
             rendition.show(list);

@@ -9,9 +9,11 @@ mod multivariant;
 pub mod mux;
 pub mod nal;
 pub mod package;
+mod rendition;
 pub mod retime;
 #[cfg(test)]
 mod tests;
 pub mod window;
 
 pub use multivariant::{LiveTrack, multivariant};
+pub use rendition::RenditionName;

@@ -8,11 +8,12 @@ use super::{PackageError, Product};
 use crate::{
     Bandwidth, WindowError,
     live::{
+        RenditionName,
         config::{AudioConfig, VideoConfig},
         cut::{Cut, Cutter, Limits, Part, Reason, SegmentEnd},
         mux::{Fragment, audio_header, fragment, video_header},
         retime::{Sample, Track},
-        window::{LiveList, Moment, Parameters, PartTarget, Report, Run, Window},
+        window::{self, LiveList, Moment, Parameters, PartTarget, Report, Run, Window},
     },
 };
 
@@ -21,7 +22,7 @@ const COST_MARGIN_PERCENT: u64 = 25;
 
 #[derive(Debug)]
 pub(super) struct Lane {
-    name: &'static str,
+    name: RenditionName,
     track: Track,
     limits: Limits,
     cutter: Cutter,
@@ -60,7 +61,7 @@ pub(super) fn part_target(limits: &Limits) -> Result<PartTarget, WindowError> {
 
 impl Lane {
     pub(super) fn new(
-        name: &'static str,
+        name: RenditionName,
         track: Track,
         limits: Limits,
         header: Bytes,
@@ -87,7 +88,7 @@ impl Lane {
         }
     }
 
-    pub(super) const fn name(&self) -> &'static str {
+    pub(super) const fn name(&self) -> RenditionName {
         self.name
     }
 
@@ -107,7 +108,7 @@ impl Lane {
         self.window.as_ref()?.report()
     }
 
-    pub(super) fn list(&mut self, reports: &[Report]) -> Option<(&'static str, Arc<LiveList>)> {
+    pub(super) fn list(&mut self, reports: &[Report]) -> Option<(RenditionName, Arc<LiveList>)> {
         let window = self.window.as_mut()?;
         window.hear(reports.iter().cloned());
         Some((self.name, window.list()))
@@ -218,9 +219,12 @@ impl Lane {
         let (rendition, msn) = (self.name, window.open_msn());
         let number = u32::try_from(self.segment.len()).unwrap_or(u32::MAX);
         let independent = part.independent || self.track == Track::Audio;
+        let run = window.run();
         window.part(now, part.ticks.into(), independent)?;
         self.segment.push(bytes.clone());
-        products.push(Product::Part { rendition, msn, part: number, bytes });
+        let us = run.length(part.start, part.ticks.into());
+        let listed = window::Part { us, independent };
+        products.push(Product::Part { rendition, msn, part: number, listed, run, bytes });
         Ok(())
     }
 
@@ -253,16 +257,27 @@ impl Lane {
         products: &mut Vec<Product>,
     ) -> Result<(), PackageError> {
         let Some(window) = &mut self.window else { return Ok(()) };
-        let (rendition, msn) = (self.name, window.open_msn());
         window.end_segment(now)?;
         self.fresh |= std::mem::take(&mut self.breaks) || end.reason == Reason::Behind;
-        let mut whole = BytesMut::with_capacity(self.segment.iter().map(Bytes::len).sum());
-        self.segment.drain(..).for_each(|part| whole.extend_from_slice(&part));
-        self.cost.peak = self.cost.peak.max(self.rate(whole.len() as u64, end.ticks));
-        self.cost.bytes += whole.len() as u64;
+        let bytes: u64 = self.segment.iter().map(|part| part.len() as u64).sum();
+        self.cost.peak = self.cost.peak.max(self.rate(bytes, end.ticks));
+        self.cost.bytes += bytes;
         self.cost.ticks += end.ticks;
-        products.push(Product::Segment { rendition, msn, end, bytes: whole.freeze() });
+        self.ended(products);
         Ok(())
+    }
+
+    /// Gives out the segments that its window ended.
+    fn ended(&mut self, products: &mut Vec<Product>) {
+        let Some(window) = &mut self.window else { return };
+        let rendition = self.name;
+        for (listed, run) in window.take_ended() {
+            let mut bytes = BytesMut::new();
+            if !listed.gap {
+                self.segment.drain(..).for_each(|part| bytes.extend_from_slice(&part));
+            }
+            products.push(Product::Segment { rendition, listed, run, bytes: bytes.freeze() });
+        }
     }
 }
 

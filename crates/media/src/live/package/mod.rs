@@ -11,21 +11,16 @@ mod tests;
 use bytes::Bytes;
 
 use super::{
-    LiveTrack,
+    LiveTrack, RenditionName,
     config::{AudioConfig, VideoConfig},
-    cut::{Cut, Limits, Reason, SegmentEnd, rescaled},
+    cut::{Cut, Limits, Reason, rescaled},
     multivariant,
     mux::{audio_header, video_header},
     retime::{AccessUnit, Cadence, Dropped, Hints, NewEpoch, Outcome, Retimer, Sample, Timebase, Track},
-    window::{Dvr, LiveList, Moment, Parameters, PartTarget, ServerControl},
+    window::{Dvr, LiveList, Moment, Parameters, Part, PartTarget, Run, Segment, ServerControl},
 };
 use crate::{CmafError, FrameRate, SampleFormat, TrackRole, WindowError};
 use lane::Lane;
-
-/// The rendition that is the encoder's own pictures.
-pub const SOURCE: &str = "source";
-/// The rendition of its sound.
-pub const AUDIO: &str = "audio";
 
 /// How a broadcast is cut and listed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,7 +46,7 @@ pub enum Product {
     /// `init-{number}.mp4` of a rendition.
     Header {
         /// The rendition.
-        rendition: &'static str,
+        rendition: RenditionName,
         /// Counted from 0.
         number: u32,
         /// Its bytes.
@@ -60,23 +55,27 @@ pub enum Product {
     /// `{msn}.{part}.m4s`.
     Part {
         /// The rendition.
-        rendition: &'static str,
+        rendition: RenditionName,
         /// The segment's number.
         msn: u64,
         /// The part's number in it.
         part: u32,
+        /// What its list says of it.
+        listed: Part,
+        /// The timeline that it lies on.
+        run: Run,
         /// Its bytes.
         bytes: Bytes,
     },
     /// `{msn}.m4s`: the parts of a segment, one behind the other.
     Segment {
         /// The rendition.
-        rendition: &'static str,
-        /// Its number.
-        msn: u64,
-        /// Why it ended, and its times.
-        end: SegmentEnd,
-        /// Its bytes.
+        rendition: RenditionName,
+        /// What its list says of it.
+        listed: Segment,
+        /// The timeline that it lies on.
+        run: Run,
+        /// Its bytes; none of one that stands for missing media.
         bytes: Bytes,
     },
     /// A unit was left out.
@@ -228,7 +227,7 @@ impl Packager {
     }
 
     /// The list of every rendition that has begun, as it stands; the same value while nothing changed.
-    pub fn lists(&mut self) -> Vec<(&'static str, std::sync::Arc<LiveList>)> {
+    pub fn lists(&mut self) -> Vec<(RenditionName, std::sync::Arc<LiveList>)> {
         let reports: Vec<_> = self.lanes.iter().filter_map(Lane::report).collect();
         // Until all have begun, a player could open a list whose sibling is not there.
         if reports.len() < self.lanes.len() {
@@ -262,7 +261,7 @@ impl Packager {
             }
             _ => return None,
         };
-        Some(LiveTrack { name: lane.name().to_owned(), codec, format, role, cost: lane.cost() })
+        Some(LiveTrack { name: lane.name().to_string(), codec, format, role, cost: lane.cost() })
     }
 
     fn take_all(&mut self, outcomes: Vec<Outcome>, now: Moment) -> Products {
@@ -321,18 +320,18 @@ impl Packager {
         let mut wanted = Vec::new();
         if let (Some(video), Some(base)) = (&self.video, self.base) {
             let limits = Limits::video(base, seconds, longest);
-            wanted.push((SOURCE, Track::Video, limits, video_header(video, limits.timescale)));
+            wanted.push((RenditionName::Source, Track::Video, limits, video_header(video, limits.timescale)));
         }
         if let Some(audio) = &self.audio {
             let limits = Limits::audio(audio, seconds, longest);
-            wanted.push((AUDIO, Track::Audio, limits, audio_header(audio)));
+            wanted.push((RenditionName::Audio, Track::Audio, limits, audio_header(audio)));
         }
         let targets: Vec<PartTarget> =
             wanted.iter().map(|(_, _, limits, _)| lane::part_target(limits)).collect::<Result<_, _>>()?;
         let control = ServerControl::least(longest, targets.iter().copied());
         for ((name, track, limits, header), part_target) in wanted.into_iter().zip(targets) {
             let parameters = Parameters {
-                name: name.to_owned(),
+                name: name.to_string(),
                 target_seconds: longest,
                 part_target,
                 control,

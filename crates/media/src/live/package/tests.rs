@@ -18,7 +18,7 @@ const START_US: i64 = 1_700_000_000_000_000;
 /// milliseconds, and what viewers could fetch of it.
 struct Studio {
     packager: Packager,
-    files: BTreeMap<(&'static str, String), Bytes>,
+    files: BTreeMap<(RenditionName, String), Bytes>,
     seen: Vec<Product>,
     now: Moment,
 }
@@ -66,13 +66,15 @@ impl Studio {
         for product in &products {
             let (rendition, file, bytes) = match product {
                 Product::Header { rendition, number, bytes } => (rendition, LiveFile::Init(*number), bytes),
-                Product::Part { rendition, msn, part, bytes } => {
+                Product::Part { rendition, msn, part, bytes, .. } => {
                     (rendition, LiveFile::Part(*msn, *part), bytes)
                 }
-                Product::Segment { rendition, msn, bytes, .. } => (rendition, LiveFile::Segment(*msn), bytes),
+                Product::Segment { rendition, listed, bytes, .. } => {
+                    (rendition, LiveFile::Segment(listed.msn), bytes)
+                }
                 Product::Dropped(..) | Product::Epoch(_) => continue,
             };
-            let before = self.files.insert((rendition, file.to_string()), bytes.clone());
+            let before = self.files.insert((*rendition, file.to_string()), bytes.clone());
             assert_eq!(before, None, "{file} of {rendition} was made twice");
         }
         self.seen.extend(products);
@@ -88,7 +90,7 @@ impl Studio {
         }
     }
 
-    fn text(&mut self, rendition: &str) -> String {
+    fn text(&mut self, rendition: RenditionName) -> String {
         let lists = self.packager.lists();
         let list = &lists.iter().find(|(name, _)| *name == rendition).unwrap().1;
         String::from_utf8(list.text(Variant::Full).to_vec()).unwrap()
@@ -100,7 +102,7 @@ impl Studio {
     }
 
     /// The samples of a rendition's segments in order, as the numbers that were sent.
-    fn samples(&self, rendition: &str) -> Vec<u64> {
+    fn samples(&self, rendition: RenditionName) -> Vec<u64> {
         let segments = self.seen.iter().filter_map(|product| match product {
             Product::Segment { rendition: of, bytes, .. } if *of == rendition => Some(bytes),
             _ => None,
@@ -120,11 +122,11 @@ fn count(text: &str, tag: &str) -> usize {
 fn a_broadcast_is_listed_as_it_comes_and_every_sample_is_there_once() {
     let mut studio = Studio::new();
     studio.sends(5_000, 21);
-    let text = studio.text(SOURCE);
+    let text = studio.text(RenditionName::Source);
     assert_eq!(count(&text, "#EXT-X-TARGETDURATION:6"), 1);
     assert_eq!(count(&text, "#EXT-X-PART-INF:PART-TARGET=0.2"), 1);
     assert_eq!(count(&text, "#EXTINF:4"), 5, "{text}");
-    assert_eq!(count(&studio.text(AUDIO), "#EXTINF"), 5);
+    assert_eq!(count(&studio.text(RenditionName::Audio), "#EXTINF"), 5);
     assert!(text.contains("#EXT-X-PROGRAM-DATE-TIME:2023-11-14T22:13:20.000Z"), "{text}");
     let multivariant = studio.packager.multivariant("b1").unwrap();
     assert!(
@@ -132,12 +134,15 @@ fn a_broadcast_is_listed_as_it_comes_and_every_sample_is_there_once() {
         "{multivariant}"
     );
     studio.finishes();
-    for rendition in [SOURCE, AUDIO] {
+    for rendition in [RenditionName::Source, RenditionName::Audio] {
         assert_eq!(count(&studio.text(rendition), "#EXT-X-ENDLIST"), 1);
         let samples = studio.samples(rendition);
         assert_eq!(samples, (0..samples.len() as u64).collect::<Vec<_>>());
     }
-    assert_eq!((studio.samples(SOURCE).len(), studio.samples(AUDIO).len()), (21 * 25, 21 * 48_000 / 1_024));
+    assert_eq!(
+        (studio.samples(RenditionName::Source).len(), studio.samples(RenditionName::Audio).len()),
+        (21 * 25, 21 * 48_000 / 1_024)
+    );
 }
 
 #[test]
@@ -145,7 +150,7 @@ fn segments_are_their_parts_one_behind_the_other() {
     let mut studio = Studio::new();
     studio.sends(0, 12);
     studio.finishes();
-    for rendition in [SOURCE, AUDIO] {
+    for rendition in [RenditionName::Source, RenditionName::Audio] {
         for msn in 0..3 {
             let part = |part: u32| studio.files.get(&(rendition, LiveFile::Part(msn, part).to_string()));
             let parts: Vec<u8> = (0..).map_while(part).flat_map(|bytes| bytes.to_vec()).collect();
@@ -163,13 +168,13 @@ fn an_encoder_that_comes_back_goes_on_behind_a_discontinuity() {
     studio.now = studio.now.plus(3_000_000);
     studio.sends(20, 9);
     studio.finishes();
-    for rendition in [SOURCE, AUDIO] {
+    for rendition in [RenditionName::Source, RenditionName::Audio] {
         let text = studio.text(rendition);
         assert_eq!(count(&text, "#EXT-X-DISCONTINUITY"), 1, "{text}");
         assert_eq!(count(&text, "#EXT-X-MAP"), 2, "{text}");
         assert!(text.contains("#EXT-X-PROGRAM-DATE-TIME:2023-11-14T22:13:30"), "{text}");
     }
-    assert_eq!(studio.samples(SOURCE).len(), 16 * 25);
+    assert_eq!(studio.samples(RenditionName::Source).len(), 16 * 25);
     let epochs: Vec<_> = studio.seen.iter().filter(|product| matches!(product, Product::Epoch(_))).collect();
     assert_eq!(epochs, [&Product::Epoch(NewEpoch::Start), &Product::Epoch(NewEpoch::Reconnect)]);
 }
@@ -183,10 +188,10 @@ fn another_picture_size_gets_a_header_of_its_own() {
     studio.store(products);
     studio.sends(5_000, 5);
     studio.finishes();
-    let text = studio.text(SOURCE);
+    let text = studio.text(RenditionName::Source);
     assert!(text.contains("source/init-0.mp4") && text.contains("source/init-1.mp4"), "{text}");
     assert_eq!(count(&text, "#EXT-X-DISCONTINUITY"), 1, "{text}");
-    assert_eq!(count(&studio.text(AUDIO), "#EXT-X-DISCONTINUITY"), 1);
+    assert_eq!(count(&studio.text(RenditionName::Audio), "#EXT-X-DISCONTINUITY"), 1);
 }
 
 #[test]
@@ -197,6 +202,6 @@ fn sound_alone_leads() {
     assert!(products.is_empty());
     studio.sends(0, 13);
     studio.finishes();
-    assert_eq!(studio.samples(AUDIO).len(), 13 * 48_000 / 1_024);
+    assert_eq!(studio.samples(RenditionName::Audio).len(), 13 * 48_000 / 1_024);
     assert!(!studio.packager.multivariant("b").unwrap().contains("RESOLUTION"));
 }

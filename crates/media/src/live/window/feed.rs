@@ -1,6 +1,9 @@
 //! What a session tells a window. Nothing changes when a call is refused.
 
-use super::{DISCONTINUITIES_MAX, GAP_SECONDS_MAX, Moment, Open, PARTS_MAX, Part, Run, SEGMENTS_MAX, Window};
+use super::{
+    DISCONTINUITIES_MAX, ENDED_SEGMENTS_MAX, GAP_SECONDS_MAX, Moment, Open, PARTS_MAX, Part, Run,
+    SEGMENTS_MAX, Window,
+};
 use crate::WindowError;
 
 /// How far the dates of one timeline may reach into those of the next (section 6.2.1).
@@ -176,7 +179,12 @@ impl Window {
 
     fn close(&mut self, now: Moment) {
         if !self.open.parts.is_empty() {
+            let run = self.open.run;
             let segment = self.open.close(now);
+            if self.ended_segments.len() >= ENDED_SEGMENTS_MAX {
+                self.ended_segments.remove(0);
+            }
+            self.ended_segments.push((segment.clone(), run));
             self.closed.push(segment);
             self.segment_listed = now;
         }

@@ -59,6 +59,9 @@ pub const GAP_SECONDS_MAX: u64 = 3_600;
 /// Discontinuities at most between two segments.
 pub const DISCONTINUITIES_MAX: u32 = 100;
 
+/// Ended segments that are kept for [`Window::take_ended`].
+pub const ENDED_SEGMENTS_MAX: usize = 1_024;
+
 /// When the list must have grown, unless the broadcast ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Due {
@@ -80,6 +83,7 @@ pub struct Window {
     segment_listed: Moment,
     version: u64,
     published: Option<Arc<LiveList>>,
+    ended_segments: Vec<(Segment, Run)>,
 }
 
 impl Window {
@@ -105,6 +109,7 @@ impl Window {
             segment_listed: now,
             version: 0,
             published: None,
+            ended_segments: Vec::new(),
         }
     }
 
@@ -117,6 +122,12 @@ impl Window {
         let list = Arc::new(LiveList::of(self));
         self.published = Some(Arc::clone(&list));
         list
+    }
+
+    /// The segments that ended since this was last asked, gaps included, each with the run it lies on; at most
+    /// [`ENDED_SEGMENTS_MAX`], the last ones.
+    pub fn take_ended(&mut self) -> Vec<(Segment, Run)> {
+        std::mem::take(&mut self.ended_segments)
     }
 
     /// What the lists of the other renditions say of this one; `None` before its first part.

@@ -27,6 +27,11 @@ impl Run {
         microseconds(ticks, self.timescale.get())
     }
 
+    /// Microseconds of `ticks` from `start`, as lists say them.
+    pub(crate) fn length(&self, start: u64, ticks: u64) -> u64 {
+        self.us(start.saturating_add(ticks)).saturating_sub(self.us(start))
+    }
+
     pub(super) fn date(&self, ticks: u64) -> Moment {
         self.epoch.plus(self.us(ticks))
     }
