@@ -33,9 +33,7 @@ pub(crate) struct Meters {
 
 impl Meters {
     fn register(kind: &'static str) -> Self {
-        let requests = |result: &'static str| {
-            metrics::counter!("nexus_edge_requests_total", "kind" => kind, "result" => result)
-        };
+        let requests = |result: &'static str| metrics::counter!("nexus_edge_requests_total", "kind" => kind, "result" => result);
         Self {
             hits: requests("hit"),
             misses: requests("miss"),

@@ -128,7 +128,8 @@ mod tests {
         let (list, asked) = ("/live/studio/b1/source.m3u8", "a=b&_HLS_part=01&_HLS_msn=7&_HLS_x=1");
         assert_eq!(directives(list, Some(asked)).as_deref(), Ok("_HLS_msn=7&_HLS_part=1"));
         assert_eq!(directives(list, None).as_deref(), Ok(""));
-        for path in ["/live/studio/hls.m3u8", "/live/studio/b1/source/7.m4s", "/media/film/v1/video-720.m3u8"] {
+        for path in ["/live/studio/hls.m3u8", "/live/studio/b1/source/7.m4s", "/media/film/v1/video-720.m3u8"]
+        {
             assert_eq!(directives(path, Some(asked)).as_deref(), Ok(""), "{path}");
         }
         let long = "x".repeat(QUERY_MAX + 1);
@@ -153,7 +154,17 @@ mod tests {
         ] {
             assert_eq!(Target::parse(path), Err(TargetError::NotCanonical), "{path}");
         }
-        for path in ["/media", "/media/film", "/live/studio", "/lively/x/y", "/p/token", "/p/token/other", "/MEDIA/film/x", "/x", ""] {
+        for path in [
+            "/media",
+            "/media/film",
+            "/live/studio",
+            "/lively/x/y",
+            "/p/token",
+            "/p/token/other",
+            "/MEDIA/film/x",
+            "/x",
+            "",
+        ] {
             assert_eq!(Target::parse(path), Err(TargetError::NotMedia), "{path}");
         }
         let long = format!("/media/film/{}", "x".repeat(PATH_MAX));

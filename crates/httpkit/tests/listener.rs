@@ -7,7 +7,9 @@ use bytes::Bytes;
 use futures_util::{StreamExt, stream};
 use http::{Method, Request, StatusCode};
 use http_body_util::{BodyExt, Empty};
-use httpkit::{ClientAddr, Guard, Limits, Place, Problem, RequestId, TrustedProxies, fallbacks, guard, serve};
+use httpkit::{
+    ClientAddr, Guard, Limits, Place, Problem, RequestId, TrustedProxies, fallbacks, guard, serve,
+};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use lifecycle::Tasks;
 use tokio::{

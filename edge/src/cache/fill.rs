@@ -49,9 +49,7 @@ struct Meters {
 
 impl Meters {
     fn register(kind: &'static str) -> Self {
-        let fills = |result: &'static str| {
-            metrics::counter!("nexus_edge_fills_total", "kind" => kind, "result" => result)
-        };
+        let fills = |result: &'static str| metrics::counter!("nexus_edge_fills_total", "kind" => kind, "result" => result);
         Self {
             requests: metrics::counter!("nexus_edge_upstream_requests_total", "kind" => kind),
             bytes: metrics::counter!("nexus_edge_upstream_bytes_total", "kind" => kind),

@@ -57,9 +57,7 @@ fn named(path: &str) -> Option<(ChannelId, Named<'_>)> {
     let pieces: Vec<&str> = rest.split('/').collect();
     let named = match *pieces {
         ["hls.m3u8"] => Named::Multivariant,
-        [broadcast, list] => {
-            Named::List { broadcast, rendition: list.strip_suffix(".m3u8")?.parse().ok()? }
-        }
+        [broadcast, list] => Named::List { broadcast, rendition: list.strip_suffix(".m3u8")?.parse().ok()? },
         [broadcast, rendition, file] => {
             Named::File { broadcast, rendition: rendition.parse().ok()?, file: file.parse().ok()? }
         }

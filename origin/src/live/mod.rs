@@ -7,6 +7,10 @@
 mod door;
 mod session;
 mod stage;
+#[cfg(test)]
+mod studio;
 
 pub use door::take_publishers;
 pub(crate) use stage::{Rendition, Stage, Stages};
+#[cfg(test)]
+pub(crate) use studio::Studio;

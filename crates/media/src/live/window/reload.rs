@@ -100,7 +100,8 @@ impl Reload {
     #[must_use]
     pub fn canonical(&self) -> String {
         let number = |name: &str, directive: Option<Directive>| {
-            let value = |value: Directive| value.map_or_else(|Malformed| String::new(), |value| value.to_string());
+            let value =
+                |value: Directive| value.map_or_else(|Malformed| String::new(), |value| value.to_string());
             directive.map(|directive| format!("{name}={}", value(directive)))
         };
         let skip = match self.skip {
