@@ -32,6 +32,8 @@ use crate::{error::FillError, upstream::Upstream};
 
 /// Objects up to this size are joined into one piece once they are whole.
 const COMPACT_BYTES_MAX: usize = 4 << 20;
+/// What was held for a crowd is given out once it is whole up to this size, so that each of them is woken once.
+const AT_ONCE_BYTES_MAX: u64 = 256 << 10;
 /// Memory set aside at a time for an answer of unknown length.
 const PROMISE_BYTES: u64 = 256 << 10;
 
@@ -294,13 +296,17 @@ impl Filler {
         let (parts, body) = fetched.response.into_parts();
         let head = Arc::new(Head::of(parts, length, fetched.times.received));
         let keep = policy.is_worth_storing(head.can_be_validated());
-        ticket.begin(Turn::Flowing { head: Arc::clone(&head), policy, stored: keep });
+        let mut turn = Some(Turn::Flowing { head: Arc::clone(&head), policy, stored: keep });
+        let at_once = self.limits.held && length.is_some_and(|length| length <= AT_ONCE_BYTES_MAX);
+        if let Some(turn) = turn.take_if(|_| !at_once) {
+            ticket.begin(turn);
+        }
         match self.pour(&mut ticket, body, length).await {
             Ok(last) => {
                 let meter = if keep { &self.meters.stored } else { &self.meters.shared };
                 meter.increment(1);
                 let stored = keep.then(|| Arc::new(whole(&ticket, last.clone(), head, policy)));
-                ticket.complete(last, stored);
+                ticket.complete(last, stored, turn);
             }
             Err(error) => {
                 warn!(path = %ticket.key().path, %error, "a fill broke off: {error}");

@@ -204,14 +204,14 @@ impl Ticket {
         inner.report();
     }
 
-    /// The whole answer has arrived, its `last` piece now; `stored` is what is kept of it.
-    pub(super) fn complete(mut self, last: Bytes, stored: Option<Arc<Stored>>) {
+    /// The whole answer has arrived, its `last` piece now; `stored` is what is kept of it, and `turn` what those who
+    /// wait are told that were told nothing yet.
+    pub(super) fn complete(mut self, last: Bytes, stored: Option<Arc<Stored>>, turn: Option<Turn>) {
         self.close(|store, key| match stored {
             Some(stored) => store.insert(key.clone(), stored),
             None => drop(store.remove(key)),
         });
-        self.push(last);
-        self.flow.finish();
+        self.flow.finish(last, turn);
     }
 
     /// A stored answer, with a policy that says how it goes on, serves everyone.
