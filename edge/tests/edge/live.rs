@@ -91,7 +91,8 @@ async fn a_wait_at_the_origin_does_not_age_the_answer() {
     let shown = watch::Sender::new(0);
     let origin = broadcast(&shown);
     let site = site(&origin).await;
-    let waiting = site.get(&asked("source", 1)).await_with(async {
+    let url = asked("source", 1);
+    let waiting = site.get(&url).await_with(async {
         site.wait_entered(1).await;
         site.clock.advance(Duration::from_secs(12));
         shown.send_replace(1);
