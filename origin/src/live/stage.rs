@@ -128,7 +128,7 @@ impl Stage {
                 Product::Segment { rendition, listed, bytes, .. } => {
                     (rendition, LiveFile::Segment(listed.msn), bytes)
                 }
-                Product::Dropped(..) | Product::Epoch(_) => continue,
+                Product::Dropped(..) | Product::Epoch(..) | Product::Picture(_) => continue,
             };
             let kept = Arc::clone(locked(&self.renditions).entry(*rendition).or_default());
             locked(&kept.files).insert(file, bytes.clone());

@@ -32,7 +32,7 @@ impl Run {
         self.us(start.saturating_add(ticks)).saturating_sub(self.us(start))
     }
 
-    pub(super) fn date(&self, ticks: u64) -> Moment {
+    pub(crate) fn date(&self, ticks: u64) -> Moment {
         self.epoch.plus(self.us(ticks))
     }
 
