@@ -4,6 +4,7 @@
 
 mod client;
 mod disk;
+mod encoder;
 mod films;
 pub mod hls;
 mod outcome;
@@ -15,6 +16,7 @@ mod upload;
 
 pub use client::{Answer, Client};
 pub use disk::Disk;
+pub use encoder::{Channel, Encoder};
 pub use films::{clip, fixtures};
 pub use outcome::Outcome;
 pub use proxy::{Line, StoreFault, StoreProxy};

@@ -345,13 +345,13 @@ async fn everything(house: &House) -> Result<Router> {
     let edge = Edge::new(options, Upstream::in_process(origin::media_router(&origin)), &house.tasks)?;
     let purged = edge.clone();
     origin::purge_near(&origin, &house.tasks, move |path| purged.purge(path));
-    Ok(origin::router(&origin).merge(edge.router()).merge(origin::live_router(&origin)))
+    Ok(origin::router(&origin).merge(edge.router()))
 }
 
 async fn origin_alone(house: &House) -> Result<Router> {
     let credential = Some(house.settings.edge.credential.clone()).filter(|secret| !secret.is_empty());
     let origin = house.origin(credential).await?;
-    Ok(origin::router(&origin).merge(origin::media_router(&origin)).merge(origin::live_router(&origin)))
+    Ok(origin::router(&origin).merge(origin::media_router(&origin)))
 }
 
 /// Health checks and metrics of a process without viewers.

@@ -178,6 +178,7 @@ impl Settings {
         let edge = &self.edge;
         http_url("edge.upstream", &edge.upstream)?;
         within("edge.cache_memory_mb", edge.cache_memory_mb, 1..=1 << 20)?;
+        within("edge.live_memory_mb", edge.live_memory_mb, 1..=1 << 20)?;
         within("edge.cache_object_max_mb", edge.cache_object_max_mb, 1..=edge.cache_memory_mb)?;
         within("edge.jwks_refresh_seconds", edge.jwks_refresh_seconds, 5..=86_400)?;
         within("edge.upstream_timeout_seconds", edge.upstream_timeout_seconds, 1..=600)?;

@@ -12,9 +12,10 @@ const SECONDS: [f64; 14] =
     [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0, 60.0, 600.0];
 
 /// Counters that alerts watch begin at zero: the step from nothing to one is none to Prometheus.
-const FROM_ZERO: [&str; 8] = [
+const FROM_ZERO: [&str; 9] = [
     "nexus_db_begin_failed_total",
     "nexus_edge_key_fetches_failed_total",
+    "nexus_edge_refused_waiters_total",
     "nexus_events_pump_failed_total",
     "nexus_http_connections_refused_total",
     "nexus_http_panics_total",

@@ -297,6 +297,9 @@ async fn change(
         admission_url: change.admission_url,
     };
     let channel = origin.live.update(&caller, &id, patch).await.map_err(problem)?;
+    if let Some(stage) = origin.stages().of(&id) {
+        stage.show_to(channel.choices.visibility);
+    }
     view(&origin, &caller, channel, None).map(Json)
 }
 

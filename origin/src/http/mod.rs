@@ -68,14 +68,11 @@ fn routes() -> Routes {
         .and(upload::routes())
 }
 
-/// The media routes, for whoever caches in front, or for the listener itself.
+/// The media routes, and those of broadcasts that are on air in this process, for whoever caches in front, or for
+/// the listener itself.
 pub fn media_router(origin: &Origin) -> Router {
-    httpkit::cors::media(httpkit::method_not_allowed(media::routes().into_router(origin)))
-}
-
-/// The routes of broadcasts that are on air in this process.
-pub fn live_router(origin: &Origin) -> Router {
-    httpkit::cors::media(httpkit::method_not_allowed(self::live::routes().into_router(origin)))
+    let routes = media::routes().and(self::live::routes());
+    httpkit::cors::media(httpkit::method_not_allowed(routes.into_router(origin)))
 }
 
 #[cfg(test)]

@@ -8,7 +8,11 @@ mod door;
 mod ladder;
 mod session;
 mod stage;
+#[cfg(test)]
+mod studio;
 
 pub use door::take_publishers;
 pub use ladder::Encoding;
 pub(crate) use stage::{Rendition, Stage, Stages};
+#[cfg(test)]
+pub(crate) use studio::Studio;

@@ -297,7 +297,7 @@ impl Session {
     /// The channel is live once a list shows something.
     async fn flows(&mut self, products: &[Product]) -> Result<(), Over> {
         let shows = products.iter().any(|product| matches!(product, Product::Part { .. }));
-        if self.on_air || !shows || self.stage.multivariant().is_none() {
+        if self.on_air || !shows || !self.stage.is_complete() {
             return Ok(());
         }
         self.on_air = true;
@@ -326,7 +326,7 @@ impl Session {
         self.stage.keep(products);
         self.stage.show(self.packager.lists());
         let whole = products.iter().any(|product| matches!(product, Product::Segment { .. }));
-        if whole || self.stage.multivariant().is_none() {
+        if whole || !self.stage.is_complete() {
             self.show_multivariant();
         }
         for product in products {

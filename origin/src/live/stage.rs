@@ -62,27 +62,55 @@ impl Stages {
     }
 }
 
+/// A multivariant playlist, and what is sent of it once somebody has asked.
+#[derive(Debug, Default)]
+struct Multivariant {
+    text: Option<String>,
+    encoded: Option<Arc<Encoded>>,
+}
+
 /// One broadcast.
 #[derive(Debug)]
 pub(crate) struct Stage {
     pub(crate) broadcast: BroadcastId,
-    pub(crate) visibility: Visibility,
-    multivariant: Mutex<Option<Arc<str>>>,
+    visibility: Mutex<Visibility>,
+    multivariant: Mutex<Multivariant>,
     renditions: Mutex<HashMap<RenditionName, Arc<Rendition>>>,
 }
 
 impl Stage {
     pub(super) fn new(broadcast: BroadcastId, visibility: Visibility) -> Self {
+        let visibility = Mutex::new(visibility);
         Self { broadcast, visibility, multivariant: Mutex::default(), renditions: Mutex::default() }
     }
 
-    /// The multivariant playlist; `None` until all renditions have begun.
-    pub(crate) fn multivariant(&self) -> Option<Arc<str>> {
-        locked(&self.multivariant).clone()
+    /// Who may watch.
+    pub(crate) fn visibility(&self) -> Visibility {
+        *locked(&self.visibility)
+    }
+
+    /// The channel's visibility changed.
+    pub(crate) fn show_to(&self, visibility: Visibility) {
+        *locked(&self.visibility) = visibility;
+    }
+
+    /// The multivariant playlist, compressed once by `make`; `None` until all renditions have begun.
+    pub(crate) fn multivariant(&self, make: impl FnOnce(Bytes) -> Encoded) -> Option<Arc<Encoded>> {
+        let mut kept = locked(&self.multivariant);
+        let text = kept.text.clone()?;
+        Some(Arc::clone(kept.encoded.get_or_insert_with(|| Arc::new(make(text.into())))))
+    }
+
+    /// Whether all renditions have begun.
+    pub(super) fn is_complete(&self) -> bool {
+        locked(&self.multivariant).text.is_some()
     }
 
     pub(super) fn set_multivariant(&self, text: String) {
-        *locked(&self.multivariant) = Some(text.into());
+        let mut kept = locked(&self.multivariant);
+        if kept.text.as_ref() != Some(&text) {
+            *kept = Multivariant { text: Some(text), encoded: None };
+        }
     }
 
     pub(crate) fn rendition(&self, name: RenditionName) -> Option<Arc<Rendition>> {

@@ -12,6 +12,8 @@ mod health;
 mod identity;
 mod imports;
 mod limits;
+mod live_crowd;
+mod live_edge;
 mod mutants;
 mod openapi;
 mod origins;
