@@ -4,4 +4,5 @@ mod channels;
 mod ground;
 mod identity;
 mod imports;
+mod onair;
 mod routes;

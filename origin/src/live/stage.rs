@@ -15,7 +15,7 @@ use media::live::{
 };
 use tokio::sync::{mpsc, watch};
 
-use super::session::Arrival;
+use super::{pulse::Pulse, session::Arrival};
 
 /// Headers of a rendition that are kept: one for each configuration that the encoder had.
 const HEADERS_MAX: u32 = 64;
@@ -67,13 +67,20 @@ impl Stages {
 pub(crate) struct Stage {
     pub(crate) broadcast: BroadcastId,
     pub(crate) visibility: Visibility,
+    pub(crate) pulse: Pulse,
     multivariant: Mutex<Option<Arc<str>>>,
     renditions: Mutex<HashMap<RenditionName, Arc<Rendition>>>,
 }
 
 impl Stage {
     pub(super) fn new(broadcast: BroadcastId, visibility: Visibility) -> Self {
-        Self { broadcast, visibility, multivariant: Mutex::default(), renditions: Mutex::default() }
+        Self {
+            broadcast,
+            visibility,
+            pulse: Pulse::default(),
+            multivariant: Mutex::default(),
+            renditions: Mutex::default(),
+        }
     }
 
     /// The multivariant playlist; `None` until all renditions have begun.
@@ -87,6 +94,13 @@ impl Stage {
 
     pub(crate) fn rendition(&self, name: RenditionName) -> Option<Arc<Rendition>> {
         locked(&self.renditions).get(&name).cloned()
+    }
+
+    /// What the renditions are called.
+    pub(crate) fn names(&self) -> Vec<&'static str> {
+        let mut names: Vec<_> = locked(&self.renditions).keys().copied().collect();
+        names.sort_unstable();
+        names
     }
 
     /// Keeps what was made, before a list names it.
