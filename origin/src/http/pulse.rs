@@ -34,7 +34,7 @@ struct PulseView {
     latency_p95_ms: Option<u32>,
     stalls: u64,
     source: Option<SourceView>,
-    renditions: Vec<&'static str>,
+    renditions: Vec<String>,
     seconds: Vec<SecondView>,
     warnings: Vec<WarningView>,
 }
@@ -161,7 +161,7 @@ async fn pulse(
     };
     if let Some(stage) = stage {
         let mut reading = stage.pulse.read(Moment(now.micros()));
-        view.renditions = stage.names();
+        view.renditions = stage.names().into_iter().map(String::from).collect();
         view.seconds = reading.seconds.drain(..).map(SecondView::from).collect();
         let warnings = reading.warnings.drain(..);
         view.warnings =

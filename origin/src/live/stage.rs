@@ -97,7 +97,7 @@ impl Stage {
     }
 
     /// What the renditions are called.
-    pub(crate) fn names(&self) -> Vec<&'static str> {
+    pub(crate) fn names(&self) -> Vec<RenditionName> {
         let mut names: Vec<_> = locked(&self.renditions).keys().copied().collect();
         names.sort_unstable();
         names
