@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use axum::{extract::State, http::Uri};
 use base::{ChannelId, Page};
 use httpkit::{Json, Listing, Paging, Path, Problem};
+use live::{Broadcast, Channel};
 use media::live::window::Moment;
 use serde::Serialize;
 
@@ -16,7 +17,7 @@ use super::{
 };
 use crate::{
     Origin,
-    live::{Attendance, Reading, Second},
+    live::{Attendance, Reading, Second, Stage},
 };
 
 #[derive(Serialize)]
@@ -132,43 +133,62 @@ fn source(reading: Reading) -> SourceView {
     }
 }
 
+impl PulseView {
+    /// What everybody knows of a channel, wherever its broadcast is.
+    fn of(origin: &Origin, channel: Channel, broadcast: Option<Broadcast>) -> Self {
+        let now = origin.ambient.now();
+        let Attendance { viewers, latency_ms, stalls } = origin.audiences().of(&channel.id, now);
+        Self {
+            channel: channel.id.into(),
+            state: channel.state.as_str(),
+            since_ms: channel.since.millis(),
+            now_ms: now.millis(),
+            here: false,
+            broadcast: broadcast.map(BroadcastView::from),
+            viewers,
+            latency_p50_ms: latency_ms.map(|(half, _)| half),
+            latency_p95_ms: latency_ms.map(|(_, most)| most),
+            stalls,
+            source: None,
+            renditions: Vec::new(),
+            seconds: Vec::new(),
+            warnings: Vec::new(),
+        }
+    }
+
+    /// With the figures of a broadcast that is here.
+    fn with(self, stage: &Stage, now: Moment) -> Self {
+        let mut reading = stage.pulse.read(now);
+        let warnings = std::mem::take(&mut reading.warnings).into_iter();
+        Self {
+            here: true,
+            renditions: stage.names().into_iter().map(String::from).collect(),
+            seconds: std::mem::take(&mut reading.seconds).into_iter().map(SecondView::from).collect(),
+            warnings: warnings
+                .map(|warning| WarningView { code: warning.code, text: warning.text })
+                .collect(),
+            source: Some(source(reading)),
+            ..self
+        }
+    }
+}
+
 async fn pulse(
     State(origin): State<Origin>,
     Member(caller): Member,
     Path(id): Path<ChannelId>,
 ) -> Result<Json<PulseView>, Problem> {
     let (channel, broadcast) = origin.live.state(&caller, &id).await.map_err(problem)?;
-    let now = origin.ambient.now();
     // A broadcast that is over, or goes on elsewhere, has left figures that mean nothing now.
     let open = broadcast.as_ref().filter(|broadcast| broadcast.ended.is_none());
-    let stage = origin.stages().of(&id).filter(|stage| open.is_some_and(|open| open.id == stage.broadcast));
-    let Attendance { viewers, latency_ms, stalls } = origin.audiences().of(&id, now);
-    let mut view = PulseView {
-        channel: channel.id.into(),
-        state: channel.state.as_str(),
-        since_ms: channel.since.millis(),
-        now_ms: now.millis(),
-        here: stage.is_some(),
-        broadcast: broadcast.map(BroadcastView::from),
-        viewers,
-        latency_p50_ms: latency_ms.map(|(half, _)| half),
-        latency_p95_ms: latency_ms.map(|(_, most)| most),
-        stalls,
-        source: None,
-        renditions: Vec::new(),
-        seconds: Vec::new(),
-        warnings: Vec::new(),
-    };
-    if let Some(stage) = stage {
-        let mut reading = stage.pulse.read(Moment(now.micros()));
-        view.renditions = stage.names().into_iter().map(String::from).collect();
-        view.seconds = reading.seconds.drain(..).map(SecondView::from).collect();
-        let warnings = reading.warnings.drain(..);
-        view.warnings =
-            warnings.map(|warning| WarningView { code: warning.code, text: warning.text }).collect();
-        view.source = Some(source(reading));
-    }
-    Ok(Json(view))
+    let open = open.map(|broadcast| broadcast.id.clone());
+    let stage = origin.stages().of(&id).filter(|stage| open.as_ref() == Some(&stage.broadcast));
+    let view = PulseView::of(&origin, channel, broadcast);
+    let now = Moment(origin.ambient.now().micros());
+    Ok(Json(match stage {
+        Some(stage) => view.with(&stage, now),
+        None => view,
+    }))
 }
 
 async fn broadcasts(

@@ -1,4 +1,3 @@
-import { useState } from 'react';
 import type { Channel } from '../api/live';
 import { LivePlayer } from '../live/LivePlayer';
 import { useOnAir } from '../live/useOnAir';
@@ -30,7 +29,6 @@ function Dark() {
 
 function Screen({ id }: { id: string }) {
   const { watched, offsetMs, over, reload } = useOnAir(id, null);
-  const [attempt, setAttempt] = useState(0);
   if (watched.status !== 'loaded' || watched.screen.show !== 'player') {
     return (
       <div className="not-playable">
@@ -42,17 +40,14 @@ function Screen({ id }: { id: string }) {
   const { screen, onAir } = watched;
   return (
     <LivePlayer
-      key={`${screen.broadcast} ${attempt}`}
+      key={screen.broadcast}
       onAir={onAir}
       screen={screen}
       token={null}
       offsetMs={offsetMs}
       preview
       onOver={() => over(screen.broadcast)}
-      onRetry={() => {
-        setAttempt(attempt + 1);
-        reload();
-      }}
+      onRetry={reload}
     />
   );
 }

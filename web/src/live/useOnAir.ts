@@ -47,6 +47,8 @@ export function useOnAir(id: string, token: string | null): OnAirHook {
       }
       quiet = onAir.state === state ? quiet + 1 : 0;
       state = onAir.state;
+      // What goes on is not over, however often its player failed meanwhile.
+      if (onAir.hls !== null) played.current = null;
       setWatched((before) => {
         const screen = before.status === 'loaded' ? before.screen : null;
         return { status: 'loaded', onAir, screen: nextScreen(screen, onAir, played.current) };

@@ -7,6 +7,7 @@ import { Stage } from './Stage';
 import { useFullscreen } from './useFullscreen';
 import { useActivity } from './useActivity';
 import { useMediaSession } from './useMediaSession';
+import { useLiveRecovery } from './useLiveRecovery';
 import { useLiveReport } from './useLiveReport';
 import { usePlayReport } from './usePlayReport';
 import { usePlayer, type Player as PlayerState, type PlayerSource } from './usePlayer';
@@ -60,6 +61,7 @@ export function Player({
   usePlayReport(source.id, source.hls, playing && !source.live);
   useLiveReport(player, playing);
   useOver(player, events.onOver);
+  useLiveRecovery(player, playing);
   useBeginning(player, { autoplay, muted, onVideo: events.onVideo });
 
   return (
