@@ -19,7 +19,7 @@ use telemetry::{Health, Metrics};
 use crate::{
     Imports,
     http::{Followers, Pace},
-    live::{Encoding, Stages},
+    live::{Audiences, Encoding, Stages},
 };
 
 /// Bases of the URLs that leave the server, without trailing slashes.
@@ -116,6 +116,7 @@ struct Shared {
     followers: Followers,
     pace: Pace,
     stages: Stages,
+    audiences: Audiences,
 }
 
 /// The origin; clones share its parts.
@@ -131,6 +132,7 @@ impl Origin {
             followers: Followers::default(),
             pace: Pace::default(),
             stages: Stages::default(),
+            audiences: Audiences::default(),
         }))
     }
 
@@ -142,6 +144,11 @@ impl Origin {
     /// What is on air in this process.
     pub(crate) fn stages(&self) -> &Stages {
         &self.0.stages
+    }
+
+    /// Who watches what is on air, as far as they say so to this process.
+    pub(crate) fn audiences(&self) -> &Audiences {
+        &self.0.audiences
     }
 
     /// How often players spoke lately.

@@ -105,6 +105,28 @@ export async function startCable(server) {
   return { url: `http://127.0.0.1:${listener.address().port}`, cut, mend: () => (whole = true), stop };
 }
 
+/**
+ * An encoder that sends moving pictures of 640x360 at 30 frames a second and a tone to an RTMP address, with a key frame
+ * every `gop` frames.
+ */
+export function startEncoder(address, { gop = 60, sound = true } = {}) {
+  const pictures = ["-f", "lavfi", "-i", "testsrc2=size=640x360:rate=30"];
+  const tone = sound ? ["-f", "lavfi", "-i", "sine=frequency=440:sample_rate=48000"] : [];
+  const video = ["-c:v", "libx264", "-preset", "ultrafast", "-tune", "zerolatency", "-pix_fmt", "yuv420p", "-b:v", "800k"];
+  const audio = sound ? ["-c:a", "aac", "-b:a", "96k", "-ac", "2"] : [];
+  const args = ["-v", "error", "-re", ...pictures, ...(sound ? ["-re"] : []), ...tone, ...video];
+  args.push("-g", String(gop), "-keyint_min", String(gop), "-sc_threshold", "0", ...audio, "-f", "flv", address);
+  const child = spawn("ffmpeg", args, { stdio: ["ignore", "ignore", "pipe"] });
+  let log = "";
+  child.stderr.on("data", (text) => (log = (log + text).slice(-4000)));
+  const gone = new Promise((done) => child.once("exit", done));
+  const stop = async (signal = "SIGINT") => {
+    child.kill(signal);
+    await gone;
+  };
+  return { stop, gone, log: () => log };
+}
+
 /** Debian's Chromium, headless, with a profile of its own. */
 export function startBrowser() {
   const flags = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync"];

@@ -107,8 +107,9 @@ struct StateView {
     broadcast: Option<BroadcastView>,
 }
 
+/// What a channel sent, for its tenant.
 #[derive(Serialize)]
-struct BroadcastView {
+pub(super) struct BroadcastView {
     id: String,
     protocol: &'static str,
     encoder: String,

@@ -17,10 +17,12 @@ mod live;
 mod me;
 mod media;
 mod number;
+mod onair;
 mod openapi;
 mod pace;
 mod page;
 mod plays;
+mod pulse;
 mod session;
 mod setup;
 mod stream;
@@ -57,6 +59,8 @@ fn routes() -> Routes {
         .and(assets::routes())
         .and(imports::routes())
         .and(channels::routes())
+        .and(pulse::routes())
+        .and(onair::routes())
         .and(jobs::routes())
         .and(limits::routes())
         .and(stream::routes())

@@ -5,4 +5,5 @@ mod ground;
 mod identity;
 mod imports;
 mod live;
+mod onair;
 mod routes;

@@ -1,18 +1,23 @@
 //! Broadcasts on air in this process: publishers that were let in, what they send packaged, and what viewers get of it.
 //!
 //! A [`session`] is the one task that owns a broadcast: it holds the lease, feeds [`media::live::package::Packager`] and
-//! puts what comes out on a [`stage`], where any number of requests read it. The [`door`] shows publishers to the domain
+//! puts what comes out on a [`stage`], where any number of requests read it; its [`pulse`] says how it fares, and the
+//! [`audience`] who watches. The [`door`] shows publishers to the domain
 //! and hands them to the session of their channel.
 
+mod audience;
 mod door;
 mod ladder;
+mod pulse;
 mod session;
 mod stage;
 #[cfg(test)]
 mod studio;
 
+pub(crate) use audience::{Attendance, Audiences, BEACON_EVERY, Beacon};
 pub use door::take_publishers;
 pub use ladder::Encoding;
+pub(crate) use pulse::{Reading, Second};
 pub(crate) use stage::{Rendition, Stage, Stages};
 #[cfg(test)]
 pub(crate) use studio::Studio;

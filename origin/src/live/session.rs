@@ -244,6 +244,7 @@ impl Session {
             Event::VideoConfig(config) => self.describe_video(&config, now).map_err(unfit)?,
             Event::AudioConfig(config) => {
                 let config = AudioConfig::from_record(&config.record).map_err(PackageError::from);
+                let config = config.inspect(|config| self.stage.pulse.sound(config));
                 config.and_then(|config| self.packager.describe_audio(config, now)).map_err(unfit)?
             }
             Event::Video(unit) => {
@@ -253,9 +254,13 @@ impl Session {
             Event::Audio(unit) => {
                 self.meter(unit.data.len())?;
                 let unit = access_unit(&unit, Picture::Key, unit.data.clone(), now);
+                self.stage.pulse.audio(&unit);
                 self.packager.unit(Track::Audio, unit, now).map_err(unfit)?
             }
-            Event::Dropped(_) => Vec::new(),
+            Event::Dropped(dropped) => {
+                self.stage.pulse.dropped(&dropped.to_string(), now);
+                Vec::new()
+            }
             Event::Ended(end) => return self.left(end).await,
         };
         self.publish(&products);
@@ -271,6 +276,7 @@ impl Session {
             ingest::VideoCodec::H264 => VideoConfig::from_avc_record(&said.record)?,
             ingest::VideoCodec::Hevc => VideoConfig::from_hevc_record(&said.record)?,
         };
+        self.stage.pulse.pictures(&config);
         self.video = Some(config.clone());
         self.packager.plan_rungs(self.ladder.names(&config));
         self.packager.describe_video(config, now)
@@ -281,15 +287,18 @@ impl Session {
         let Some(video) = &self.video else { return Ok(Vec::new()) };
         let Ok(read) = nal::from_lengths(video.codec, video.nal_length_bytes, &unit.data) else {
             metrics::counter!("nexus_live_units_unreadable_total").increment(1);
+            self.stage.pulse.dropped("a picture that cannot be read", now);
             return Ok(Vec::new());
         };
         let mut products = Vec::new();
         if let Some(changed) = video.updated(&read.sets)? {
+            self.stage.pulse.pictures(&changed);
             self.video = Some(changed.clone());
             self.packager.plan_rungs(self.ladder.names(&changed));
             products = self.packager.describe_video(changed, now)?;
         }
         let unit = access_unit(&unit, read.picture, read.data, now);
+        self.stage.pulse.video(&unit);
         products.extend(self.packager.unit(Track::Video, unit, now)?);
         Ok(products)
     }
@@ -314,6 +323,7 @@ impl Session {
             End::Broken(_) | End::Unsupported(_) => Err(Over::new(EndReason::BadMedia, detail)),
             End::Stopped(_) => Err(Over::new(EndReason::Kicked, detail)),
             End::Lost(_) | End::Stalled(_) => {
+                self.stage.pulse.away();
                 self.patience = Instant::now() + GRACE;
                 let lost = self.origin.live.publisher_lost(&self.lease).await;
                 lost.map_err(|error| Over::new(EndReason::Failed, error.to_string()))
@@ -336,6 +346,7 @@ impl Session {
                 }
                 Product::Picture(sample) => self.ladder.push(sample),
                 Product::Dropped(track, reason) => {
+                    self.stage.pulse.dropped(&reason.to_string(), self.now());
                     let track = if *track == Track::Video { "video" } else { "audio" };
                     metrics::counter!("nexus_live_units_dropped_total", "track" => track, "reason" => reason.to_string())
                         .increment(1);

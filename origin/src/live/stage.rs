@@ -15,7 +15,7 @@ use media::live::{
 };
 use tokio::sync::{mpsc, watch};
 
-use super::session::Arrival;
+use super::{pulse::Pulse, session::Arrival};
 
 /// Headers of a rendition that are kept: one for each configuration that the encoder had.
 const HEADERS_MAX: u32 = 64;
@@ -74,6 +74,7 @@ struct Multivariant {
 pub(crate) struct Stage {
     pub(crate) broadcast: BroadcastId,
     visibility: Mutex<Visibility>,
+    pub(crate) pulse: Pulse,
     multivariant: Mutex<Multivariant>,
     renditions: Mutex<HashMap<RenditionName, Arc<Rendition>>>,
 }
@@ -81,7 +82,13 @@ pub(crate) struct Stage {
 impl Stage {
     pub(super) fn new(broadcast: BroadcastId, visibility: Visibility) -> Self {
         let visibility = Mutex::new(visibility);
-        Self { broadcast, visibility, multivariant: Mutex::default(), renditions: Mutex::default() }
+        Self {
+            broadcast,
+            visibility,
+            pulse: Pulse::default(),
+            multivariant: Mutex::default(),
+            renditions: Mutex::default(),
+        }
     }
 
     /// Who may watch.
@@ -115,6 +122,13 @@ impl Stage {
 
     pub(crate) fn rendition(&self, name: RenditionName) -> Option<Arc<Rendition>> {
         locked(&self.renditions).get(&name).cloned()
+    }
+
+    /// What the renditions are called.
+    pub(crate) fn names(&self) -> Vec<RenditionName> {
+        let mut names: Vec<_> = locked(&self.renditions).keys().copied().collect();
+        names.sort_unstable();
+        names
     }
 
     /// Keeps what was made, before a list names it.

@@ -133,6 +133,8 @@ fn what_strangers_may_use_is_reviewed() {
     let open: Vec<_> = open.map(|row| format!("{:?} {} {}", row.access, row.method, row.path)).collect();
     insta::assert_snapshot!(open.join("\n"), @r"
     Public GET /.well-known/jwks.json
+    Token GET /api/v1/live/{id}
+    Token POST /api/v1/live/{id}/beacon
     Public GET /api/v1/openapi.json
     Token POST /api/v1/plays
     Public DELETE /api/v1/plays/{id}
