@@ -8,6 +8,7 @@ mod cli;
 mod client;
 mod demo;
 mod doctor;
+mod encoder;
 mod encoders;
 mod film;
 mod import;
@@ -80,6 +81,7 @@ async fn command(cli: Cli) -> Result<ExitCode> {
         }
         Command::Limit(args) => limit::run(args, &sources.settings(&[])?).await,
         Command::Tenant { action } => tenant::run(action, &sources.settings(&[])?).await,
+        Command::Encoder(args) => encoder::run(&args, &sources.settings(&[])?).await,
         Command::Film(args) => film::run(&args, &sources.settings(&[])?).await,
         Command::Check(args) => check::run(args).await,
         Command::Doctor => doctor::run(&sources.settings(&[])?).await,
