@@ -4,8 +4,10 @@
 
 mod client;
 mod disk;
+mod encoder;
 mod films;
 pub mod hls;
+pub mod live;
 mod outcome;
 mod proxy;
 mod random;
@@ -15,6 +17,7 @@ mod upload;
 
 pub use client::{Answer, Client};
 pub use disk::Disk;
+pub use encoder::{Encoder, Pictures, Publishing, Sound};
 pub use films::{clip, fixtures};
 pub use outcome::Outcome;
 pub use proxy::{Line, StoreFault, StoreProxy};

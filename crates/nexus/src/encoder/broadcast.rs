@@ -20,6 +20,8 @@ use tokio::{
 /// The longest wait for a server: to connect, to be let in, to take what is sent.
 const PATIENCE: Duration = Duration::from_secs(10);
 const PIECE: usize = 16 << 10;
+/// Units of one track that may wait for the other's configuration.
+const WAITING_MAX: usize = 300;
 const VIDEO: u8 = Medium::Video.track();
 /// What the child's sound is: AAC-LC.
 const AAC_LC: u8 = 2;
@@ -30,6 +32,9 @@ const STEREO: u8 = 2;
 pub struct Broadcast {
     wire: Wire,
     child: Running,
+    /// Tracks whose configuration is still to come, and units that wait for it.
+    undescribed: u8,
+    waiting: Vec<Event>,
     pictures: u64,
     sounds: u64,
 }
@@ -49,7 +54,8 @@ impl Broadcast {
         let mut wire = Wire::open(address, Publisher::new(target, &ambient.bytes())).await?;
         wire.say(&Event::Metadata(metadata(spec))).await?;
         let child = sandbox.start(&pipeline_wire::GraphSpec::TestStream(spec.clone()), NoSource).await?;
-        Ok(Self { wire, child, pictures: 0, sounds: 0 })
+        let undescribed = 1 + u8::from(spec.audio);
+        Ok(Self { wire, child, undescribed, waiting: Vec::new(), pictures: 0, sounds: 0 })
     }
 
     /// Sends what the child makes until it ends; `told` hears how many pictures there were.
@@ -60,12 +66,10 @@ impl Broadcast {
         loop {
             tokio::select! {
                 made = self.child.next() => match made? {
-                    Some(FromChild::Config { track, bytes }) => self.wire.say(&config(track, bytes)?).await?,
+                    Some(FromChild::Config { track, bytes }) => self.describe(config(track, bytes)?).await?,
                     Some(FromChild::Unit { track, unit }) => {
-                        let count = if track == VIDEO { &mut self.pictures } else { &mut self.sounds };
-                        *count += 1;
+                        self.pass_on(track, unit).await?;
                         told(self.pictures);
-                        self.wire.say(&event(track, unit)).await?;
                     }
                     Some(_) => {}
                     None => return Ok(()),
@@ -76,6 +80,30 @@ impl Broadcast {
                 }
             }
         }
+    }
+
+    /// Says what units will be like. All tracks are described before the first unit, as encoders do: a track that
+    /// came later would be another stream to the server.
+    async fn describe(&mut self, config: Event) -> Result<()> {
+        self.wire.say(&config).await?;
+        self.undescribed = self.undescribed.saturating_sub(1);
+        if self.undescribed == 0 {
+            for unit in std::mem::take(&mut self.waiting) {
+                self.wire.say(&unit).await?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn pass_on(&mut self, track: u8, unit: Unit) -> Result<()> {
+        let count = if track == VIDEO { &mut self.pictures } else { &mut self.sounds };
+        *count += 1;
+        if self.undescribed == 0 {
+            return self.wire.say(&event(track, unit)).await;
+        }
+        ensure!(self.waiting.len() < WAITING_MAX, "one of the encoders does not begin");
+        self.waiting.push(event(track, unit));
+        Ok(())
     }
 
     /// Tells the server that the stream is over. A server that is gone misses nothing.
