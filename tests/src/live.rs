@@ -2,6 +2,7 @@
 
 use std::{collections::BTreeMap, path::Path};
 
+use http::Method;
 use serde_json::{Value, json};
 
 use crate::{Client, eventually, hls};
@@ -29,7 +30,8 @@ impl Channel {
         for (field, value) in more.as_object().into_iter().flatten() {
             wanted[field] = value.clone();
         }
-        let made = client.post("/api/v1/channels", &wanted).await;
+        let json = [("content-type", "application/json")];
+        let made = client.send(Method::POST, "/api/v1/channels", &json, wanted.to_string()).await;
         assert_eq!(made.status, 201, "{}", made.text());
         let made = made.json();
         let text = |name: &str| made[name].as_str().unwrap_or_default().to_owned();
@@ -68,7 +70,9 @@ impl Channel {
         let what = format!("renditions of channel {}", self.id);
         eventually(&what, async || {
             let answer = client.get(&self.hls).await;
-            (answer.status == 200).then(|| renditions(&self.hls, &answer.text())).filter(|all| !all.is_empty())
+            (answer.status == 200)
+                .then(|| renditions(&self.hls, &answer.text()))
+                .filter(|all| !all.is_empty())
         })
         .await
     }

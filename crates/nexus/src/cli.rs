@@ -6,7 +6,7 @@ use anyhow::Result;
 use clap::{Args, Parser, Subcommand};
 use settings::{Override, Settings};
 
-use crate::{asset, backup, channel, check, encoder, film, import, key, limit, tenant, upload, user};
+use crate::{asset, backup, channel, check, encoder, film, import, key, limit, probe, tenant, upload, user};
 
 /// Media streaming server: films in, HLS and DASH ladders out, served by a caching edge.
 #[derive(Parser, Debug)]
@@ -85,6 +85,8 @@ pub enum Command {
     Encoder(encoder::EncoderArgs),
     /// Check a stream for conformance: HLS, DASH and CMAF.
     Check(check::CheckArgs),
+    /// Measure how late the parts of a low-latency HLS stream arrive here.
+    ProbeLatency(probe::ProbeArgs),
     /// Look for what would keep the server from working on this machine.
     Doctor,
     /// Bring the database's schema up to date.

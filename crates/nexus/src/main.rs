@@ -16,6 +16,7 @@ mod key;
 mod limit;
 mod patience;
 mod pipeline;
+mod probe;
 mod remote;
 mod run;
 mod stores;
@@ -84,6 +85,7 @@ async fn command(cli: Cli) -> Result<ExitCode> {
         Command::Encoder(args) => encoder::run(&args, &sources.settings(&[])?).await,
         Command::Film(args) => film::run(&args, &sources.settings(&[])?).await,
         Command::Check(args) => check::run(args).await,
+        Command::ProbeLatency(args) => probe::run(args).await,
         Command::Doctor => doctor::run(&sources.settings(&[])?).await,
         Command::Backup(args) => backup::save(args, sources.settings(&[])?).await,
         Command::Restore(args) => backup::restore(args, sources.settings(&[])?).await,

@@ -171,3 +171,83 @@ fn send(medium: Medium, sample: &gst::Sample, told: &mut Option<gst::Caps>, link
     // Nothing is reordered, so both times are one.
     Ok(link.send(&FromChild::Unit { track, unit: Unit { dts: pts, pts, key, bytes } })?)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::Parent;
+
+    fn spec(audio: bool) -> TestStreamSpec {
+        TestStreamSpec {
+            width: 320,
+            height: 180,
+            fps_num: 30,
+            fps_den: 1,
+            frames: 30,
+            gop_frames: 12,
+            maxrate_kbps: 500,
+            audio,
+            title: "On air".into(),
+        }
+    }
+
+    fn sent(spec: &TestStreamSpec) -> (Vec<FromChild>, i64) {
+        gst::init().expect("GStreamer");
+        let (link, parent) = Parent::start(Bytes::new());
+        let since = gst::glib::monotonic_time();
+        run(spec, &link).expect("a stream");
+        let took_us = gst::glib::monotonic_time() - since;
+        drop(link);
+        (parent.frames(), took_us)
+    }
+
+    fn units(frames: &[FromChild], medium: Medium) -> Vec<&Unit> {
+        let of = |frame| match frame {
+            &FromChild::Unit { track, ref unit } if track == medium.track() => Some(unit),
+            _ => None,
+        };
+        frames.iter().filter_map(of).collect()
+    }
+
+    #[test]
+    fn a_second_takes_a_second_and_is_described_before_it_comes() {
+        let (frames, took_us) = sent(&spec(true));
+        assert!(took_us >= 29 * 1_000_000 / 30, "{took_us} µs");
+        for (medium, count, step_us) in [(Medium::Video, 30, 33_333_i64), (Medium::Audio, 46, 21_333)] {
+            let units = units(&frames, medium);
+            // A busy machine is late, and then pictures are left out.
+            assert!((count / 2..=count + 1).contains(&units.len()), "{} units of {medium:?}", units.len());
+            let described = frames.iter().position(
+                |frame| matches!(frame, FromChild::Config { track, .. } if *track == medium.track()),
+            );
+            let first = frames
+                .iter()
+                .position(|frame| matches!(frame, FromChild::Unit { track, .. } if *track == medium.track()));
+            assert!(described.is_some() && described < first);
+            assert!(units.iter().all(|unit| unit.dts == unit.pts && !unit.bytes.is_empty()));
+            assert_eq!(units[0].pts, 0);
+            let steps = units.windows(2).map(|pair| pair[1].pts - pair[0].pts);
+            assert!(steps.into_iter().all(|step| step > 0 && (step + 2) % step_us <= 4));
+        }
+    }
+
+    #[test]
+    fn key_pictures_are_where_they_were_wanted_and_silence_has_no_track() {
+        let (frames, _) = sent(&spec(false));
+        let pictures = units(&frames, Medium::Video);
+        let keys: Vec<usize> = (0..pictures.len()).filter(|index| pictures[*index].key).collect();
+        assert_eq!(keys, (0..pictures.len()).step_by(12).collect::<Vec<_>>());
+        assert!(units(&frames, Medium::Audio).is_empty());
+    }
+
+    #[test]
+    fn what_cannot_be_is_refused() {
+        for wrong in [
+            TestStreamSpec { fps_den: 0, ..spec(true) },
+            TestStreamSpec { width: 321, ..spec(true) },
+            TestStreamSpec { maxrate_kbps: 0, ..spec(true) },
+        ] {
+            assert!(checked(&wrong).is_err(), "{wrong:?}");
+        }
+    }
+}
