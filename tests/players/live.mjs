@@ -59,7 +59,7 @@ export function judge(notes) {
   return {
     seconds: rounded(((read.at(-1)?.shown ?? 0) - (read[0]?.shown ?? 0)) / 1000),
     glass_to_glass_ms: spread(latency),
-    drift_ms_per_minute: rounded(slope(read.map(({ shown, epochMs }) => [shown, shown - epochMs])), 2),
+    drift_ms_per_minute: rounded(slope(read.map(({ played, epochMs }) => [played.at, played.at - played.past - epochMs])), 2),
     frames_read: read.length,
     frames_unreadable: settled.filter(({ read }) => !read).length,
     frames_lost: countLost(read),

@@ -28,10 +28,12 @@ function noteFrames(video, notes) {
   const look = (now, { mediaTime, presentedFrames, expectedDisplayTime }) => {
     // The clock is read first: what reading the picture takes is no latency.
     const shown = performance.timeOrigin + Math.max(now, expectedDisplayTime);
+    // Which moment of the media plays now, without regard to when the display is refreshed.
+    const played = { at: performance.timeOrigin + performance.now(), past: (video.currentTime - mediaTime) * 1000 };
     context.drawImage(video, 0, 0, WIDTH, HEIGHT);
     const { data } = context.getImageData(0, 0, WIDTH, CODE_HEIGHT);
     const mark = readMark(data, WIDTH, HEIGHT);
-    notes.push({ ...mark, read: mark !== null, flash: readFlash(data, WIDTH, HEIGHT), shown, mediaTime, presented: presentedFrames });
+    notes.push({ ...mark, read: mark !== null, flash: readFlash(data, WIDTH, HEIGHT), shown, played, presented: presentedFrames });
     video.requestVideoFrameCallback(look);
   };
   video.requestVideoFrameCallback(look);

@@ -32,7 +32,7 @@ mod tests {
     fn boxed(ntp: u64) -> Vec<u8> {
         let parts: [&[u8]; 6] =
             [&32_u32.to_be_bytes(), b"prft", &[1, 0, 0, 24], &[0, 0, 0, 1], &ntp.to_be_bytes(), &[0; 8]];
-        [&[0, 0, 0, 8], &b"styp"[..], &parts.concat()].concat()
+        [&[0, 0, 0, 8][..], &b"styp"[..], &parts.concat()].concat()
     }
 
     #[test]

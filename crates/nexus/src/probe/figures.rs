@@ -62,7 +62,6 @@ impl Figures {
         self.against(|arrival| Some(arrival.produced_us? - arrival.date_us?))
     }
 
-    #[expect(clippy::cast_precision_loss, reason = "spans of days in microseconds are exact")]
     fn against(&self, late_us: impl Fn(&Arrival) -> Option<i64>) -> Vec<(f64, f64)> {
         let first_us = self.arrivals.first().map_or(0, |first| first.received_us);
         let point = |arrival: &Arrival| {
@@ -102,8 +101,6 @@ fn encoder_ppm(slope: f64) -> f64 {
 }
 
 impl Spread {
-    #[expect(clippy::cast_precision_loss, clippy::cast_possible_truncation, reason = "counts of parts")]
-    #[expect(clippy::cast_sign_loss, reason = "shares are positive")]
     fn of(points: &[(f64, f64)]) -> Option<Self> {
         let mut sorted: Vec<f64> = points.iter().map(|(_, late)| *late).collect();
         sorted.sort_by(f64::total_cmp);
@@ -116,7 +113,6 @@ impl Spread {
 }
 
 /// The slope of the line that fits the points best; nothing where there are too few to tell.
-#[expect(clippy::cast_precision_loss, reason = "counts of parts")]
 fn slope(points: &[(f64, f64)]) -> Option<f64> {
     let count = points.len() as f64;
     let mean = |value: fn(&(f64, f64)) -> f64| points.iter().map(value).sum::<f64>() / count;

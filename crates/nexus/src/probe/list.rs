@@ -70,7 +70,6 @@ fn attribute<'a>(list: &'a str, name: &str) -> Option<&'a str> {
 /// Seconds as HLS writes them, in microseconds.
 fn micros(text: &str) -> Option<i64> {
     let seconds: f64 = text.trim().parse().ok()?;
-    #[expect(clippy::cast_possible_truncation, reason = "held against the range before")]
     (0.0..1e9).contains(&seconds).then_some((seconds * 1e6).round() as i64)
 }
 
