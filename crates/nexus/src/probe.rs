@@ -63,11 +63,12 @@ pub async fn run(args: ProbeArgs) -> Result<ExitCode> {
     let renditions = renditions(&follower, &args.url).await?;
     let bar = progress(args.seconds);
     let length = Duration::from_secs(args.seconds.into());
-    let following = renditions.into_iter().map(|(name, url)| async {
-        let outcome = follower.follow(&url, length, || bar.inc(1)).await;
+    let (following, seen) = (&follower, || bar.inc(1));
+    let measured = join_all(renditions.into_iter().map(|(name, url)| async move {
+        let outcome = following.follow(&url, length, seen).await;
         Measured { name, url, outcome }
-    });
-    let measured = join_all(following).await;
+    }))
+    .await;
     bar.finish_and_clear();
     if args.json {
         println!("{}", serde_json::to_string_pretty(&document(&args.url, &measured))?);
@@ -110,9 +111,9 @@ fn progress(seconds: u32) -> ProgressBar {
 fn document(url: &Url, measured: &[Measured]) -> serde_json::Value {
     let renditions = measured.iter().map(|one| match &one.outcome {
         Ok(figures) => figures.json(&one.name, &one.url),
-        Err(error) => json!({"name": one.name, "url": one.url, "error": format!("{error:#}")}),
+        Err(error) => json!({"name": one.name, "url": one.url.as_str(), "error": format!("{error:#}")}),
     });
-    json!({"url": url, "renditions": renditions.collect::<Vec<_>>()})
+    json!({"url": url.as_str(), "renditions": renditions.collect::<Vec<_>>()})
 }
 
 fn print(one: &Measured) {

@@ -77,7 +77,7 @@ impl Figures {
         let spread = Spread::of(&late).map(|late| json!({"p50": late.p50, "p95": late.p95, "max": late.max}));
         json!({
             "name": name,
-            "url": url,
+            "url": url.as_str(),
             "parts": self.arrivals.len(),
             "parts_missed": self.missed,
             "part_target_ms": self.part_target_us / 1_000,
