@@ -61,6 +61,24 @@ export async function upload(server, film, ...flags) {
   return JSON.parse(stdout);
 }
 
+/** A public channel on air, fed by the product's own encoder; resolves once its list names a rendition. */
+export async function startEncoder(server, ...flags) {
+  const at = ["--server", server.url, "--key", server.key, "--json"];
+  const { stdout } = await run(nexus, ["channel", "create", "test", "--visibility", "public", "--rungs", "none", ...at]);
+  const channel = JSON.parse(stdout);
+  const args = ["encoder", "--server", channel.rtmp, "--stream-key", channel.key, "--data", join(server.data, "encoder"), ...flags];
+  const child = spawn(nexus, args, { stdio: ["ignore", "ignore", "pipe"] });
+  let log = "";
+  child.stderr.on("data", (text) => (log = (log + text).slice(-20000)));
+  const gone = new Promise((done) => child.once("exit", done));
+  for (let tries = 0; !(await fetch(channel.hls).then((answer) => answer.ok)); tries += 1) {
+    if (tries > 300 || child.exitCode !== null) throw new Error(`the channel is not on air: ${log}\n${server.log()}`);
+    await new Promise((passed) => setTimeout(passed, 100));
+  }
+  const stop = () => (child.kill("SIGINT"), gone);
+  return { ...channel, stop, log: () => log };
+}
+
 /** The page with the players, on an origin of its own: media come across origins, as from any CDN. */
 export async function startPage() {
   const server = createServer(async (request, response) => {

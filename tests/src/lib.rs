@@ -7,6 +7,7 @@ mod disk;
 mod encoder;
 mod films;
 pub mod hls;
+pub mod live;
 mod outcome;
 mod proxy;
 mod random;
@@ -16,7 +17,7 @@ mod upload;
 
 pub use client::{Answer, Client};
 pub use disk::Disk;
-pub use encoder::{Channel, Encoder};
+pub use encoder::{Encoder, Pictures, Publishing, Sound};
 pub use films::{clip, fixtures};
 pub use outcome::Outcome;
 pub use proxy::{Line, StoreFault, StoreProxy};

@@ -11,6 +11,18 @@ use tokio::{net::TcpListener, sync::mpsc};
 /// Publishers that wait to be let in.
 const WAITING_MAX: usize = 64;
 
+/// Where an encoder of this machine finds the RTMP listener.
+pub fn local_rtmp(settings: &Settings, doors: &Doors) -> Option<String> {
+    let public: Uri = doors.rtmp.as_ref()?.parse().ok()?;
+    let (host, _) = settings.live.rtmp.rsplit_once(':')?;
+    let host = match host {
+        "" | "0.0.0.0" => "127.0.0.1",
+        "[::]" => "[::1]",
+        given => given,
+    };
+    Some(format!("rtmp://{host}:{}{}", public.port_u16()?, public.path()))
+}
+
 /// The listeners for encoders.
 pub struct Encoders {
     rtmp: Option<TcpListener>,

@@ -29,7 +29,7 @@ use tracing::{info, warn};
 use transcoder::Transcoder;
 
 use crate::{
-    demo::Demo,
+    demo::{Demo, DemoChannel},
     encoders::Encoders,
     stores,
     watch::{self, Watched},
@@ -336,7 +336,7 @@ async fn inspect(transcoder: &Transcoder) -> State {
 }
 
 /// Origin and edge behind one listener.
-async fn everything(house: &House) -> Result<Router> {
+async fn everything(house: &House) -> Result<(Router, Origin)> {
     let credential = edge::Credential::random(&house.ambient);
     let origin = house.origin(Some(credential.secret().clone())).await?;
     let options = EdgeOptions::from_settings(&house.settings.edge, house.ambient.clone())
@@ -345,13 +345,13 @@ async fn everything(house: &House) -> Result<Router> {
     let edge = Edge::new(options, Upstream::in_process(origin::media_router(&origin)), &house.tasks)?;
     let purged = edge.clone();
     origin::purge_near(&origin, &house.tasks, move |path| purged.purge(path));
-    Ok(origin::router(&origin).merge(edge.router()))
+    Ok((origin::router(&origin).merge(edge.router()), origin))
 }
 
-async fn origin_alone(house: &House) -> Result<Router> {
+async fn origin_alone(house: &House) -> Result<(Router, Origin)> {
     let credential = Some(house.settings.edge.credential.clone()).filter(|secret| !secret.is_empty());
     let origin = house.origin(credential).await?;
-    Ok(origin::router(&origin).merge(origin::media_router(&origin)))
+    Ok((origin::router(&origin).merge(origin::media_router(&origin)), origin))
 }
 
 /// Health checks and metrics of a process without viewers.
@@ -381,7 +381,15 @@ fn announce(role: Role, front: &Front, settings: &Settings, setup: Option<&str>)
     println!("  its SHA-256: {}", own.fingerprint);
 }
 
-/// Runs a role until it is told to stop; `demo` welcomes whoever tries it out with a film.
+fn demonstration(house: &House, origin: Origin, setup: Option<String>) -> Demo {
+    let (settings, identity) = (house.settings.clone(), house.identity.clone());
+    let channel =
+        DemoChannel { settings: settings.clone(), identity: identity.clone(), db: house.db.clone(), origin };
+    Demo { settings, identity, catalogue: house.catalogue.clone(), setup, channel }
+}
+
+/// Runs a role until it is told to stop; `demo` welcomes whoever tries it out with a film and a
+/// channel on air.
 ///
 /// # Errors
 /// When it cannot start; the message says what to change.
@@ -394,20 +402,19 @@ pub async fn run(role: Role, demo: bool, mut settings: Settings) -> Result<ExitC
         Role::All | Role::Origin => Front::open(&mut settings, ambient.now()).await?,
     };
     let house = House::open(role, settings, ambient).await?;
-    let (router, setup) = match role {
+    let (router, origin) = match role {
         Role::Transcoder => (desk(&house), None),
-        Role::Origin => (origin_alone(&house).await?, house.setup_link().await?),
-        _ => (everything(&house).await?, house.setup_link().await?),
+        Role::Origin => origin_alone(&house).await.map(|(router, origin)| (router, Some(origin)))?,
+        _ => everything(&house).await.map(|(router, origin)| (router, Some(origin)))?,
     };
+    let setup = if origin.is_some() { house.setup_link().await? } else { None };
     announce(role, &front, &house.settings, setup.as_deref());
     house.serve(front, router);
     if role != Role::Origin {
         house.transcode()?;
     }
-    if demo {
-        let (settings, catalogue) = (house.settings.clone(), house.catalogue.clone());
-        let demo = Demo { settings, identity: house.identity.clone(), catalogue, setup };
-        house.tasks.spawn("demo", demo.run());
+    if let Some(origin) = origin.filter(|_| demo) {
+        house.tasks.spawn("demo", demonstration(&house, origin, setup).run());
     }
     let server = &house.settings.server;
     Ok(house.tasks.run(server.farewell() + server.grace()).await)

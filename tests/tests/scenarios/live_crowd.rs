@@ -11,7 +11,8 @@ use bytes::Bytes;
 use futures_util::future::join_all;
 use http::Request;
 use httpkit::client::{Client as Http, ClientOptions, collect};
-use tests::{Channel, Client, Encoder, Server, ServerOptions, asked, eventually, hls};
+use serde_json::json;
+use tests::{Client, Encoder, Server, ServerOptions, asked, eventually, hls, live::Channel};
 use tokio::{
     sync::watch,
     time::{Instant, timeout},
@@ -112,14 +113,14 @@ async fn asked_upstream(edge: &Server) -> u64 {
 /// The paths of the renditions' lists.
 async fn lists(viewer: &Client, channel: &Channel) -> Vec<String> {
     let text = eventually("the channel to be on air", async || {
-        let answer = viewer.get(channel.hls()).await;
+        let answer = viewer.get(channel.path()).await;
         (answer.status == 200).then(|| answer.text())
     })
     .await;
     let sound = text.lines().filter(|line| line.starts_with("#EXT-X-MEDIA:"));
     let sound =
-        sound.filter_map(|line| hls::attribute(line, "URI")).map(|uri| hls::join(channel.hls(), &uri));
-    hls::addresses(channel.hls(), &text).into_iter().chain(sound).collect()
+        sound.filter_map(|line| hls::attribute(line, "URI")).map(|uri| hls::join(channel.path(), &uri));
+    hls::addresses(channel.path(), &text).into_iter().chain(sound).collect()
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -130,7 +131,7 @@ async fn a_crowd_at_the_live_edge_asks_the_origin_once_for_each_part() {
     let metrics = format!("telemetry.metrics_token={METRICS_TOKEN}");
     let upstream = format!("edge.upstream={}", origin.url);
     let edge = Server::with(ServerOptions::command("edge", &[&upstream, &metrics])).await;
-    let channel = Channel::create(&origin.client(), "public").await;
+    let channel = Channel::create(&origin.client(), "studio", &json!({"visibility": "public"})).await;
     let _encoder = Encoder::publish(&channel);
     let lists = lists(&origin.stranger(), &channel).await;
     for list in &lists {

@@ -2,7 +2,8 @@
 
 use futures_util::future::join_all;
 use http::Method;
-use tests::{Answer, Channel, Client, Encoder, Server, ServerOptions, eventually, hls};
+use serde_json::json;
+use tests::{Answer, Client, Encoder, Server, ServerOptions, eventually, hls, live::Channel};
 
 const CREDENTIAL: &str = "a-secret-between-edge-and-origin";
 const METRICS_TOKEN: &str = "whoever-reads-metrics-knows-this";
@@ -100,9 +101,9 @@ async fn a_public_channel_is_watched_through_the_edge_of_the_same_process() {
     let server = Server::start().await;
     let (owner, viewer) = (server.client(), server.stranger());
     let reader = Reader { client: server.client(), token: None };
-    let channel = Channel::create(&owner, "public").await;
-    let encoder = Encoder::publish(&channel);
-    let first = lists(&viewer, channel.hls()).await;
+    let channel = Channel::create(&owner, "studio", &json!({"visibility": "public"})).await;
+    let mut encoder = Encoder::publish(&channel);
+    let first = lists(&viewer, channel.path()).await;
     wait_together(&viewer, &reader, &first).await;
     fetch_hinted(&viewer, &first).await;
     let kinds = join_all(first.iter().map(|list| hint(&viewer, list))).await;
@@ -112,11 +113,11 @@ async fn a_public_channel_is_watched_through_the_edge_of_the_same_process() {
     assert_eq!(kinds, ["audio/mp4", "video/mp4"]);
 
     encoder.stop().await;
-    channel.reaches(&owner, "ended").await;
+    channel.until(&owner, "ended").await;
     assert!(viewer.get(&first[0]).await.text().contains("#EXT-X-ENDLIST"), "it can be seen to its end");
     let _encoder = Encoder::publish(&channel);
     eventually("the second broadcast", async || {
-        let second = lists(&viewer, channel.hls()).await;
+        let second = lists(&viewer, channel.path()).await;
         second.iter().all(|list| !first.contains(list)).then_some(())
     })
     .await;
@@ -130,10 +131,10 @@ async fn a_private_channel_is_watched_with_its_token_through_an_edge_of_its_own(
     let metrics = format!("telemetry.metrics_token={METRICS_TOKEN}");
     let edge = Server::with(ServerOptions::command("edge", &[&credential, &upstream, &metrics])).await;
     let (owner, viewer) = (origin.client(), edge.stranger());
-    let channel = Channel::create(&owner, "private").await;
+    let channel = Channel::create(&owner, "studio", &json!({"visibility": "private"})).await;
     let _encoder = Encoder::publish(&channel);
-    assert!(channel.hls().starts_with("/p/"), "{}", channel.made);
-    let lists = lists(&viewer, channel.hls()).await;
+    assert!(channel.path().starts_with("/p/"), "{}", channel.hls);
+    let lists = lists(&viewer, channel.path()).await;
     assert!(lists.iter().all(|list| list.starts_with("/p/")), "relative addresses keep the token: {lists:?}");
     let reader = Reader { client: viewer.clone(), token: Some(METRICS_TOKEN) };
     wait_together(&viewer, &reader, &lists).await;
@@ -146,9 +147,9 @@ async fn a_private_channel_is_watched_with_its_token_through_an_edge_of_its_own(
         let guessed = [("nexus-edge", "guessed-guessed-guessed")];
         assert_eq!(origin.stranger().send(Method::GET, &refused, &guessed, "").await.status, 404);
     }
-    let spoilt = channel.hls().replacen("/p/", "/p/A", 1);
+    let spoilt = channel.path().replacen("/p/", "/p/A", 1);
     assert_eq!(viewer.get(&spoilt).await.status, 403);
-    let other = Channel::create(&owner, "private").await;
-    let token = other.hls().split("/live/").next().expect("a prefix").to_owned();
+    let other = Channel::create(&owner, "studio", &json!({"visibility": "private"})).await;
+    let token = other.path().split("/live/").next().expect("a prefix").to_owned();
     assert_eq!(viewer.get(&format!("{token}{bare}")).await.status, 403, "another channel's token");
 }

@@ -14,6 +14,7 @@ mod imports;
 mod limits;
 mod live_crowd;
 mod live_edge;
+mod live_encoders;
 mod mutants;
 mod openapi;
 mod origins;
