@@ -12,6 +12,7 @@ mod health;
 mod identity;
 mod imports;
 mod limits;
+mod live_watch;
 mod mutants;
 mod openapi;
 mod origins;
