@@ -66,7 +66,7 @@ impl Files {
                 Kind::Header => continue,
                 Kind::Part(msn, _) | Kind::Segment(msn) => msn,
             };
-            let Some(segment) = known.segments.get(&msn) else {
+            let Some(segment) = known.segments.get(&msn).filter(|segment| is_told(segment, kind)) else {
                 waiting.push((url, kind, body));
                 continue;
             };
@@ -139,9 +139,7 @@ impl Files {
     }
 
     fn segment(&mut self, msn: u64, read: &Segment, us: i64, known: &Known, page: &mut Page<'_>) {
-        if !known.listed.uri.is_empty() {
-            of_length(Of::SegmentMedia, known.listed.us, us, page);
-        }
+        of_length(Of::SegmentMedia, known.listed.us, us, page);
         if let Some(span) = span(read) {
             self.segment_goes_on(msn, span, known, page);
         }
@@ -198,6 +196,12 @@ impl Files {
             page.whole(Of::Concatenated, format!("segment {msn} is not its {count} parts"));
         }
     }
+}
+
+/// Whether lists have said what there is to say of it.
+fn is_told(known: &Known, kind: Kind) -> bool {
+    let part = matches!(kind, Kind::Part(_, part) if part < known.listed.parts.len() as u64);
+    part || !known.listed.uri.is_empty()
 }
 
 fn span(read: &Segment) -> Option<Span> {
