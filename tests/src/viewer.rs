@@ -188,6 +188,7 @@ impl Viewer {
             format!("?_HLS_msn={open}&_HLS_part={}", parts + 60),
             format!("?_HLS_msn={}", page.head.saturating_sub(1)),
             format!("?_HLS_msn={}&_HLS_part=0", page.head),
+            format!("?_HLS_msn={}&_HLS_part=499", open.saturating_sub(1)),
         ] {
             self.get(&format!("{url}{query}")).await;
         }

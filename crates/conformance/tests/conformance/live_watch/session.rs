@@ -229,6 +229,7 @@ impl Session {
             &format!("?_HLS_msn={}", open + 40),
             "?_HLS_msn=0",
             "?_HLS_msn=0&_HLS_part=2",
+            &format!("?_HLS_msn={}&_HLS_part=99", open - 1),
         ] {
             self.asks(name, query, at, list);
         }

@@ -69,8 +69,9 @@ pub fn plants() -> Vec<Plant> {
             refuse(last(all, |it| asks(it, "_HLS_msn=0") && !is_ended(it)), 400)
         }),
         plant("LIVE-BLOCK-ROLLOVER", |all| {
-            let rolls = |it: &Exchange| is_blocked(it) && !is_ended(it) && it.url.contains("_HLS_part=10");
-            edit(last(all, rolls), unbegun);
+            let rolls =
+                |it: &Exchange| is_of(it, "source") && it.url.contains("_HLS_part=99") && !is_ended(it);
+            refuse(last(all, rolls), 400);
         }),
         plant("LIVE-PART-WITHOUT-MSN", |all| {
             let at = index(all, |it| asks(it, "_HLS_part=3") && it.status == 400);
@@ -127,14 +128,4 @@ fn skip_more(text: &str, more: usize) -> String {
         rest = rest.split_once(&format!("{uri}\n")).unwrap().1;
     }
     format!("{head}#EXT-X-SKIP:SKIPPED-SEGMENTS={}\n{rest}", count + more)
-}
-
-/// The list before its last segment has a part.
-fn unbegun(text: &str) -> String {
-    let begins = text.rfind(".m4s\n").unwrap() + ".m4s\n".len();
-    let hint = text.find("#EXT-X-PRELOAD-HINT").unwrap();
-    let next = text[begins..hint].find("URI=\"source/").map(|at| begins + at).unwrap();
-    let uri = text[next..].lines().next().unwrap().split('"').nth(1).unwrap();
-    let rest = text[hint..].split_once('\n').unwrap().1;
-    format!("{}#EXT-X-PRELOAD-HINT:TYPE=PART,URI=\"{uri}\"\n{rest}", &text[..begins])
 }
