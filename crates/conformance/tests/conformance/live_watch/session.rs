@@ -5,12 +5,15 @@ use std::collections::BTreeMap;
 
 use bytes::Bytes;
 use conformance::live::Exchange;
-use media::live::{
-    config::{AudioConfig, VideoConfig},
-    nal::Picture,
-    package::{AUDIO, Packager, Packaging, Product, SOURCE},
-    retime::{AccessUnit, Track},
-    window::{Answer, Dvr, Fetch, LiveFile, LiveList, Moment, Reload},
+use media::{
+    FrameRate,
+    live::{
+        config::{AudioConfig, VideoConfig},
+        nal::Picture,
+        package::{AUDIO, Packager, Packaging, Product, SOURCE},
+        retime::{AccessUnit, Track},
+        window::{Answer, Dvr, Fetch, LiveFile, LiveList, Moment, Reload},
+    },
 };
 
 const START_US: i64 = 1_700_000_000_000_000;
@@ -48,7 +51,7 @@ pub fn clean() -> Vec<Exchange> {
     session.store(products);
     let products = session.packager.describe_video(other, session.now).unwrap();
     session.store(products);
-    session.sends(70_000, 24);
+    session.sends(70_000, 28);
     let products = session.packager.finish(session.now).unwrap();
     session.store(products);
     session.plays();
@@ -66,9 +69,10 @@ fn video() -> VideoConfig {
 
 impl Session {
     fn new() -> Self {
-        let packaging = Packaging { segment_seconds: 1, target_seconds: 2, dvr: Dvr::Seconds(14) };
+        let packaging = Packaging { segment_seconds: 1, target_seconds: 2, dvr: Dvr::Seconds(18) };
         let mut packager = Packager::new(packaging);
         let audio = AudioConfig::from_record(&Bytes::from_static(&[0x11, 0x90])).unwrap();
+        packager.metadata_rate(FrameRate::new(25, 1));
         packager.describe_video(video(), Moment(START_US)).unwrap();
         packager.describe_audio(audio, Moment(START_US)).unwrap();
         let seats = [SOURCE, AUDIO].map(|name| (name, Seat::default())).into();
@@ -234,7 +238,7 @@ impl Session {
             self.asks(name, query, at, list);
         }
         self.gets(name, LiveFile::Part(open + 30, 2), at, list);
-        for msn in [open.saturating_sub(4), open.saturating_sub(8)] {
+        for msn in [open.saturating_sub(4), open.saturating_sub(10)] {
             self.gets(name, LiveFile::Segment(msn), at, list);
         }
         self.gets(name, LiveFile::Part(open.saturating_sub(4), 1), at, list);
