@@ -14,6 +14,7 @@ mod random;
 mod server;
 mod stack;
 mod upload;
+mod viewer;
 
 pub use client::{Answer, Client};
 pub use disk::Disk;
@@ -25,6 +26,7 @@ pub use random::SplitMix;
 pub use server::{Server, ServerOptions, binary, children_of};
 
 pub use upload::Upload;
+pub use viewer::{Viewing, watch};
 
 use std::{env, str::FromStr, time::Duration};
 

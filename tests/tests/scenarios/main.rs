@@ -15,6 +15,7 @@ mod limits;
 mod live_crowd;
 mod live_edge;
 mod live_encoders;
+mod live_watch;
 mod mutants;
 mod openapi;
 mod origins;
