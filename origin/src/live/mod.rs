@@ -8,5 +8,5 @@ mod door;
 mod session;
 mod stage;
 
-pub use door::take_publishers;
+pub use door::{take_publishers, tell_passphrases};
 pub(crate) use stage::{Rendition, Stage, Stages};

@@ -155,7 +155,7 @@ impl Session {
                 let unit = access_unit(&unit, Picture::Key, unit.data.clone(), now);
                 self.packager.unit(Track::Audio, unit, now).map_err(unfit)?
             }
-            Event::Dropped(_) => Vec::new(),
+            Event::Dropped(_) | Event::Link(_) => Vec::new(),
             Event::Ended(end) => return self.left(end).await,
         };
         self.publish(&products);
