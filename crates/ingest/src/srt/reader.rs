@@ -129,7 +129,7 @@ impl Reader {
         let Some(proven) = self.gate.done(socket.number()).filter(|_| socket.is_secured()) else { return };
         let (queue, input) = mpsc::channel(QUEUE_MAX);
         let connection = Connection { peer, proven, input };
-        if !self.taken.as_ref().is_some_and(|taken| taken.try_send(connection).is_ok()) {
+        if self.taken.as_ref().is_none_or(|taken| taken.try_send(connection).is_err()) {
             metrics::counter!("nexus_ingest_connections_refused_total", "reason" => "waiting").increment(1);
             return;
         }
