@@ -16,7 +16,7 @@ mod upload;
 mod watch;
 mod wiring;
 
-pub use self::live::{Encoding, take_publishers};
+pub use self::live::{Encoding, take_publishers, tell_passphrases};
 pub use http::{media_router, router};
 pub use import::{Imports, ImportsError};
 pub use purge::{purge_far, purge_near};

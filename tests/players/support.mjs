@@ -19,7 +19,7 @@ const types = { ".html": "text/html", ".js": "text/javascript" };
 export async function startServer(...settings) {
   const data = await mkdtemp(join(tmpdir(), "nexus-players-"));
   const flags = settings.flatMap((pair) => ["--set", pair]);
-  const child = spawn(nexus, ["all", "--data", data, "--listen", "127.0.0.1:0", "--set", "live.rtmp=127.0.0.1:0", ...flags], {
+  const child = spawn(nexus, ["all", "--data", data, "--listen", "127.0.0.1:0", "--set", "live.rtmp=127.0.0.1:0", "--set", "live.srt=127.0.0.1:0", ...flags], {
     stdio: ["ignore", "pipe", "pipe"],
   });
   let log = "";

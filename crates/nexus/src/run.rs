@@ -153,7 +153,7 @@ impl House {
             metrics: self.metrics.clone(),
             metrics_token: settings.telemetry.metrics_token.clone(),
             urls: Urls { public: settings.public_url(), media: settings.edge_url() },
-            doors: encoders.doors(),
+            doors: encoders.doors()?,
             encoding: Some(self.encoding()?),
             limits: origin::Limits {
                 upload: settings.upload.clone(),

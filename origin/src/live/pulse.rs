@@ -197,7 +197,6 @@ impl Pulse {
     }
 
     /// The link to the publisher was measured.
-    #[cfg_attr(not(test), expect(dead_code, reason = "RTMP, the one protocol taken, measures no link"))]
     pub(crate) fn link(&self, link: Link, now: Moment) {
         let mut beats = self.beats();
         beats.link = Some(link);

@@ -20,6 +20,7 @@ use tracing::{info, warn};
 use super::{
     Stage, door,
     ladder::{Encoded, Ladder},
+    pulse::Link,
 };
 use crate::Origin;
 
@@ -261,6 +262,10 @@ impl Session {
                 self.stage.pulse.dropped(&dropped.to_string(), now);
                 Vec::new()
             }
+            Event::Link(link) => {
+                self.stage.pulse.link(measured(link), now);
+                Vec::new()
+            }
             Event::Ended(end) => return self.left(end).await,
         };
         self.publish(&products);
@@ -372,6 +377,15 @@ impl Session {
 fn access_unit(unit: &ingest::AccessUnit, picture: Picture, data: bytes::Bytes, now: Moment) -> AccessUnit {
     let (dts_us, pts_us, arrived_us) = (unit.dts_us, unit.pts_us, now.0.unsigned_abs());
     AccessUnit { dts_us, pts_us, arrived_us, picture, data }
+}
+
+fn measured(link: ingest::Link) -> Link {
+    let sent = link.received.saturating_add(link.dropped).max(1);
+    let per_million = link.lost.saturating_mul(1_000_000) / sent;
+    Link {
+        rtt_ms: u32::try_from(link.rtt_us / 1_000).unwrap_or(u32::MAX),
+        loss_ppm: u32::try_from(per_million.min(1_000_000)).unwrap_or(1_000_000),
+    }
 }
 
 fn unfit(error: PackageError) -> Over {
