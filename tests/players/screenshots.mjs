@@ -13,7 +13,7 @@ const DEVICES = {
 /** Its title comes from the file's name. */
 const ON_ITS_WAY = "A day by the sea.mp4";
 /** How long a channel is on air before its pictures are taken, in ms. */
-const ON_AIR_FIRST = 90_000;
+const ON_AIR_FIRST = 60_000;
 /** A quiet moment for pictures to load and movements to end, in ms. */
 const SETTLE = 800;
 
@@ -47,10 +47,10 @@ async function goOnAir() {
 /** The control room and the page of its viewers. */
 async function tourLive(channel, colorScheme, device) {
   const page = await openPage(browser, { colorScheme, ...DEVICES[device] });
-  const shoot = async (name) => {
+  const shoot = async (name, fullPage = false) => {
     await page.waitForTimeout(SETTLE);
     const path = join(folder, `${name}-${colorScheme}-${device}.jpg`);
-    await page.screenshot({ path, type: "jpeg", quality: device === "phone" ? 70 : 82 });
+    await page.screenshot({ path, fullPage, type: "jpeg", quality: device === "phone" ? 70 : 82 });
   };
   await signIn(page, server, `/watch/live/${channel}`);
   await page.locator('[data-testid="player"][data-live="edge"]').waitFor();
@@ -61,7 +61,7 @@ async function tourLive(channel, colorScheme, device) {
   await page.locator('[data-testid="preview"] [data-testid="player"][data-state="playing"]').waitFor();
   await on(page, "chart").waitFor();
   await page.waitForTimeout(2_500);
-  await shoot("control-room");
+  await shoot("control-room", true);
   await page.context().close();
 }
 

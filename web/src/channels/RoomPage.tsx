@@ -109,15 +109,17 @@ function Warnings({ pulse, state }: { pulse: Pulse | null; state: Channel['state
   return (
     <section className="panel room-warnings" aria-labelledby="warnings-title" data-testid="warnings">
       <h2 id="warnings-title">{onAirNow(state) ? 'What to look at' : 'How to begin'}</h2>
-      <ul role="status">
-        {warnings.map(({ code, text }) => (
-          <li key={code} data-code={code}>
-            <Icon name="alert" size={18} />
-            {text}
-          </li>
-        ))}
-        {warnings.length === 0 && <li className="soft">{calmWords(pulse, state, end !== null)}</li>}
-      </ul>
+      <div role="status">
+        <ul>
+          {warnings.map(({ code, text }) => (
+            <li key={code} data-code={code}>
+              <Icon name="alert" size={18} />
+              {text}
+            </li>
+          ))}
+          {warnings.length === 0 && <li className="soft">{calmWords(pulse, state, end !== null)}</li>}
+        </ul>
+      </div>
     </section>
   );
 }
