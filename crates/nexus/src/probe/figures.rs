@@ -20,7 +20,7 @@ pub struct Arrival {
 #[derive(Debug, Default)]
 pub struct Figures {
     /// PART-TARGET, in microseconds.
-    pub part_target_us: i64,
+    part_target_us: i64,
     /// Parts that left the list before they were seen there.
     pub missed: u64,
     pub(super) arrivals: Vec<Arrival>,
@@ -35,6 +35,11 @@ struct Spread {
 }
 
 impl Figures {
+    /// Of a list with this PART-TARGET in microseconds, before any part came.
+    pub fn of(part_target_us: i64) -> Self {
+        Self { part_target_us, ..Self::default() }
+    }
+
     /// Adds a part.
     pub fn add(&mut self, arrival: Arrival) {
         self.arrivals.push(arrival);
@@ -152,7 +157,7 @@ mod tests {
 
     /// Parts of 200 ms that come 250 ms late, of an encoder whose clock is fast by `ppm`.
     fn measured(ppm: i64, stated: bool) -> Figures {
-        let mut figures = Figures { part_target_us: 200_000, ..Figures::default() };
+        let mut figures = Figures::of(200_000);
         for index in 0..3_000 {
             let produced_us = 1_000_000_000 + index * 200_000;
             // A fast clock says that more time has passed.

@@ -54,7 +54,7 @@ impl Follower {
     /// When it is no low-latency list, something cannot be read, or nothing new came in all the time.
     pub async fn follow(&self, url: &Url, length: Duration, seen: impl Fn()) -> Result<Figures> {
         let list = List::read(&self.text(url).await?)?;
-        let mut figures = Figures { part_target_us: list.part_target_us, ..Figures::default() };
+        let mut figures = Figures::of(list.part_target_us);
         let (until, mut next) = (self.ambient.monotonic() + length, list.next);
         ensure!(!list.ended, "the broadcast is over");
         while self.ambient.monotonic() < until {
