@@ -15,9 +15,9 @@ mod stage;
 mod studio;
 
 pub(crate) use audience::{Attendance, Audiences, BEACON_EVERY, Beacon};
+pub use door::{take_publishers, tell_passphrases};
 pub use ladder::Encoding;
 pub(crate) use pulse::{Reading, Second};
-pub use door::{take_publishers, tell_passphrases};
 pub(crate) use stage::{Rendition, Stage, Stages};
 #[cfg(test)]
 pub(crate) use studio::Studio;
