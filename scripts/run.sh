@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Builds and starts everything on embedded defaults; on an empty catalogue, makes a demonstration film and
-# puts it through the real upload and transcode path.
+# puts it through the real upload and transcode path; then keeps a demonstration channel on air.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 scripts/install.sh run

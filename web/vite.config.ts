@@ -3,7 +3,7 @@ import { defineConfig } from 'vitest/config';
 import type { Plugin } from 'vite';
 
 const ORIGIN = 'http://127.0.0.1:8080';
-const SERVED_BY_ORIGIN = ['/api', '/files', '/media', '/p/'];
+const SERVED_BY_ORIGIN = ['/api', '/files', '/live/', '/media', '/p/'];
 
 /** The page is empty until its module ran, so the first paint waits for it: no flash of the other theme. */
 function renderBlockingEntry(): Plugin {

@@ -42,12 +42,16 @@ pub enum EdgeError {
 pub(crate) enum FillError {
     #[error("the upstream failed: {0}")]
     Upstream(String),
+    #[error("the upstream is not able to answer now")]
+    Unavailable,
     #[error("the upstream broke the connection: {0}")]
     Broken(String),
     #[error("the upstream did not answer within {} s", .0.as_secs_f32())]
     TimedOut(Duration),
     #[error("too many requests to the upstream at once")]
     Busy,
+    #[error("too many requests wait at once")]
+    Crowded,
     #[error("the upstream sent {got} bytes where it announced {announced}")]
     WrongLength { announced: u64, got: u64 },
     #[error("the upstream sent more than fits into the cache without announcing a length")]
@@ -63,9 +67,11 @@ impl FillError {
     pub(crate) fn detail(&self) -> &'static str {
         match self {
             Self::Upstream(_) => "upstream-failed",
+            Self::Unavailable => "upstream-unavailable",
             Self::Broken(_) => "upstream-broke",
             Self::TimedOut(_) => "upstream-timeout",
             Self::Busy => "upstream-busy",
+            Self::Crowded => "crowded",
             Self::WrongLength { .. } => "upstream-length",
             Self::Endless => "upstream-endless",
             Self::Abandoned => "abandoned",
@@ -76,7 +82,9 @@ impl FillError {
     pub(crate) fn problem(&self) -> Problem {
         match self {
             Self::TimedOut(_) => Problem::gateway_timeout("the origin did not answer in time"),
+            Self::Unavailable => Problem::unavailable("the origin has no answer at the moment", RETRY_AFTER),
             Self::Busy => Problem::unavailable("the origin is asked too much at the moment", RETRY_AFTER),
+            Self::Crowded => Problem::unavailable("too many viewers wait at once", RETRY_AFTER),
             Self::Abandoned => Problem::unavailable("the server is going down", RETRY_AFTER),
             Self::Upstream(_) | Self::Broken(_) | Self::WrongLength { .. } | Self::Endless => {
                 Problem::bad_gateway("the origin could not be reached or did not answer properly")

@@ -2,7 +2,7 @@
 //! bounded memory, and brings each object from its upstream once, however many wait for it.
 //!
 //! A request passes named phases: `route` (method), `target` (what is asked for), `token` (may it be had),
-//! `cache` (stored, arriving or to be brought), `answer` (conditions, ranges, HEAD). The upstream is the
+//! `shelf` and `cache` (stored, arriving or to be brought; what is on air apart), `answer` (conditions, ranges, HEAD). The upstream is the
 //! origin in the same process or a server over HTTP; to the edge it is the same.
 //!
 //! Absent on purpose: SQL, GStreamer, any knowledge of assets, and client headers in upstream requests.
@@ -15,6 +15,7 @@ mod lifetime;
 mod options;
 mod process;
 mod route;
+mod shelf;
 mod target;
 mod token;
 mod upstream;

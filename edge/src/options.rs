@@ -48,9 +48,12 @@ impl Credential {
 pub struct EdgeOptions {
     /// Bytes of memory for cached objects and running fills.
     pub cache_bytes_max: u64,
+    /// The same for live media, which are kept apart: neither pushes the other out.
+    pub live_bytes_max: u64,
     /// Bytes of the largest object that is cached; larger ones go through.
     pub object_bytes_max: u64,
-    /// To wait for a turn at the upstream, for its headers and for each piece of a body.
+    /// To wait for a turn at the upstream, for its headers and for each piece of a body; for live media at least as
+    /// long as an origin holds a request.
     pub upstream_timeout: Duration,
     /// Requests to the upstream at once.
     pub upstream_requests_max: usize,
@@ -69,6 +72,7 @@ impl EdgeOptions {
         let every = Duration::from_secs(settings.jwks_refresh_seconds.into());
         Self {
             cache_bytes_max: u64::from(settings.cache_memory_mb) << 20,
+            live_bytes_max: u64::from(settings.live_memory_mb) << 20,
             object_bytes_max: u64::from(settings.cache_object_max_mb) << 20,
             upstream_timeout: Duration::from_secs(settings.upstream_timeout_seconds.into()),
             upstream_requests_max: UPSTREAM_REQUESTS_MAX,

@@ -1,6 +1,6 @@
 //! An edge as a process of its own: health and metrics beside the media routes.
 
-use std::process::ExitCode;
+use std::{process::ExitCode, time::Duration};
 
 use axum::Router;
 use httpkit::{
@@ -12,7 +12,10 @@ use lifecycle::Tasks;
 use settings::{Secret, Settings};
 use telemetry::{Health, Metrics, Role};
 
-use crate::{Edge, EdgeError, EdgeOptions, Upstream};
+use crate::{Edge, EdgeError, EdgeOptions, Upstream, shelf::HELD_MAX};
+
+/// By how much the client waits longer than whoever asks it to.
+const MARGIN: Duration = Duration::from_secs(5);
 
 impl Edge {
     /// The media routes with `/health…` and `/metrics` (for the bearer of `metrics_token`), and 404 and 405
@@ -23,8 +26,14 @@ impl Edge {
     }
 }
 
+/// The edge bounds its waits itself; the client's own bounds are never the shorter ones.
 fn client(settings: &settings::Edge) -> Result<Client, EdgeError> {
-    let options = ClientOptions::default();
+    let patience = HELD_MAX.max(Duration::from_secs(settings.upstream_timeout_seconds.into()));
+    let options = ClientOptions {
+        response_timeout: patience + MARGIN,
+        body_idle: patience + MARGIN,
+        ..ClientOptions::default()
+    };
     if settings.upstream_ca.as_os_str().is_empty() {
         return Ok(Client::new(options));
     }

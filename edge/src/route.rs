@@ -12,52 +12,28 @@ use base::Ambient;
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header, request::Parts};
 use httpkit::{Problem, RequestId, cors, encoding};
 use lifecycle::Tasks;
-use metrics::Counter;
 use subtle::ConstantTimeEq;
 use telemetry::Health;
 
 use crate::{
     EdgeError, EdgeOptions, Upstream,
     answer::{Asked, from_flow, from_stored, passed},
-    cache::{Access, FillLimits, Filler, Flow, Key, Look, Settled, Stored, Table, Turn},
+    cache::{Access, Flow, Key, Look, Means, Settled, Stored, Ticket, Turn},
     cache_status::CacheStatus,
     error::FillError,
     lifetime,
     options::Credential,
-    target::{Target, TargetError},
+    shelf::Shelf,
+    target::{Kind, Target, TargetError},
     token::Gate,
 };
 
-/// Fills known at once for each request to the upstream that may run at once; the others wait their turn.
-const FILLS_PER_REQUEST: usize = 8;
-
-struct Meters {
-    hits: Counter,
-    misses: Counter,
-    collapsed: Counter,
-    failed: Counter,
-}
-
-impl Meters {
-    fn register() -> Self {
-        let requests =
-            |result: &'static str| metrics::counter!("nexus_edge_requests_total", "result" => result);
-        Self {
-            hits: requests("hit"),
-            misses: requests("miss"),
-            collapsed: requests("collapsed"),
-            failed: requests("failed"),
-        }
-    }
-}
-
 struct Inner {
     gate: Arc<Gate>,
-    table: Arc<Table>,
-    filler: Arc<Filler>,
+    media: Shelf,
+    live: Shelf,
     credential: Option<HeaderValue>,
     ambient: Ambient,
-    meters: Meters,
 }
 
 /// A running edge.
@@ -73,23 +49,16 @@ impl Edge {
     /// [`EdgeError`].
     pub fn new(options: EdgeOptions, upstream: Upstream, tasks: &Tasks) -> Result<Self, EdgeError> {
         let gate = Arc::new(Gate::new(&options.keys, &upstream, options.upstream_timeout)?);
-        let limits = FillLimits {
-            object_bytes_max: options.object_bytes_max,
-            requests_max: options.upstream_requests_max,
-            timeout: options.upstream_timeout,
-        };
         let credential = options.credential.as_ref().map(Credential::to_header).transpose()?;
-        let filler =
-            Filler::new(upstream, credential.clone(), limits, options.ambient.clone(), tasks.clone());
-        gate.keep_fresh(&options.keys, tasks);
-        let fills_max = options.upstream_requests_max.saturating_mul(FILLS_PER_REQUEST);
+        let (ambient, tasks) = (options.ambient.clone(), tasks.clone());
+        let means = Means { upstream, credential: credential.clone(), ambient, tasks: tasks.clone() };
+        gate.keep_fresh(&options.keys, &tasks);
         Ok(Self(Arc::new(Inner {
             gate,
-            table: Table::new(options.cache_bytes_max, fills_max),
-            filler: Arc::new(filler),
+            media: Shelf::of_media(&options, means.clone()),
+            live: Shelf::of_live(&options, means),
             credential,
             ambient: options.ambient,
-            meters: Meters::register(),
         })))
     }
 
@@ -97,18 +66,21 @@ impl Edge {
         self.0.gate.report_to(health);
     }
 
-    /// Forgets what is stored of a media path and below it, such as `/media/{asset}`, for all viewers.
+    /// Forgets what is stored of a media path and below it, such as `/media/{asset}` or `/live/{channel}`, for all
+    /// viewers.
     pub fn purge(&self, path: &str) {
         self.0.purge(path);
     }
 
-    /// The routes `/media/…` and `/p/{token}/media/…`, without a fallback: to be merged with a listener's
-    /// other routes. `DELETE` of a media path purges it and all below, for who shows the credential that the
+    /// The routes `/media/…` and `/live/…`, and both behind `/p/{token}`, without a fallback: to be merged with a
+    /// listener's other routes. `DELETE` of a media path purges it and all below, for who shows the credential that the
     /// edge shares with its upstream; for everybody else the method does not exist.
     pub fn router(&self) -> Router {
         Router::new()
             .route("/media/{*path}", any(serve))
             .route("/p/{token}/media/{*path}", any(serve))
+            .route("/live/{*path}", any(serve))
+            .route("/p/{token}/live/{*path}", any(serve))
             .with_state(self.clone())
     }
 }
@@ -148,7 +120,8 @@ impl Inner {
 
     fn purge(&self, path: &str) {
         metrics::counter!("nexus_edge_purges_total").increment(1);
-        self.table.purge(path);
+        self.media.table.purge(path);
+        self.live.table.purge(path);
     }
 
     async fn serve(&self, request: &Parts) -> Result<Response, Problem> {
@@ -166,36 +139,66 @@ impl Inner {
         target: &Target<'_>,
         access: Access,
     ) -> Result<Response, Problem> {
-        let asked = Asked { method: &request.method, headers: &request.headers };
+        let directives = target.directives(request.uri.query()).map_err(TargetError::problem)?;
         let coding =
-            if target.is_text() { encoding::preferred(asked.headers) } else { encoding::Coding::Identity };
-        let key = Key { path: target.path.into(), coding, access };
-        let id = request.extensions.get::<RequestId>();
-        let now = self.ambient.now();
-        match self.table.look(&key, now) {
-            Look::Fresh(stored) => Ok(self.hit(asked, &stored)),
+            if target.is_text() { encoding::preferred(&request.headers) } else { encoding::Coding::Identity };
+        let key = Key { path: target.path.into(), directives: directives.into(), coding, access };
+        let shelf = match target.kind {
+            Kind::Media => &self.media,
+            Kind::Live => &self.live,
+        };
+        Call { shelf, ambient: &self.ambient, request, key }.answer().await
+    }
+}
+
+/// One request that may be answered, on its way through the cache.
+struct Call<'a> {
+    shelf: &'a Shelf,
+    ambient: &'a Ambient,
+    request: &'a Parts,
+    key: Key,
+}
+
+impl<'a> Call<'a> {
+    fn asked(&self) -> Asked<'a> {
+        Asked { method: &self.request.method, headers: &self.request.headers }
+    }
+
+    fn id(&self) -> Option<&'a RequestId> {
+        self.request.extensions.get()
+    }
+
+    fn start(&self, ticket: Option<Ticket>) {
+        ticket.into_iter().for_each(|ticket| self.shelf.filler.start(ticket, self.id().cloned()));
+    }
+
+    async fn answer(&self) -> Result<Response, Problem> {
+        match self.shelf.table.look(&self.key, self.ambient.now()) {
+            Look::Fresh(stored) => Ok(self.hit(&stored)),
             Look::WhileRevalidating(stored, ticket) => {
-                ticket.into_iter().for_each(|ticket| self.filler.start(ticket, id.cloned()));
-                Ok(self.hit(asked, &stored))
+                self.start(ticket);
+                Ok(self.hit(&stored))
             }
             Look::Fill { flow, ticket, stale } => {
                 let came = Came { collapsed: ticket.is_none(), stale };
-                ticket.into_iter().for_each(|ticket| self.filler.start(ticket, id.cloned()));
-                self.follow(asked, &key, id, &flow, came).await
+                let _waiter =
+                    self.shelf.wait(&self.request.extensions).map_err(|error| self.failed(&error))?;
+                self.start(ticket);
+                self.follow(&flow, came).await
             }
             Look::Full => Err(self.failed(&FillError::Busy)),
         }
     }
 
-    fn hit(&self, asked: Asked<'_>, stored: &Stored) -> Response {
-        self.meters.hits.increment(1);
+    fn hit(&self, stored: &Stored) -> Response {
+        self.shelf.meters.hits.increment(1);
         let now = self.ambient.now();
         let status = CacheStatus::Hit { ttl_s: stored.policy.ttl_s(now) };
-        from_stored(asked, stored, stored.policy.age(now), status)
+        from_stored(self.asked(), stored, stored.policy.age(now), status)
     }
 
     fn failed(&self, error: &FillError) -> Problem {
-        self.meters.failed.increment(1);
+        self.shelf.meters.failed.increment(1);
         let value = HeaderValue::from_str(&CacheStatus::Failed { detail: error.detail() }.to_string());
         let problem = error.problem();
         match value {
@@ -205,57 +208,49 @@ impl Inner {
     }
 
     /// Answers with what becomes of a fill.
-    async fn follow(
-        &self,
-        asked: Asked<'_>,
-        key: &Key,
-        id: Option<&RequestId>,
-        flow: &Arc<Flow>,
-        came: Came,
-    ) -> Result<Response, Problem> {
-        let meter = if came.collapsed { &self.meters.collapsed } else { &self.meters.misses };
-        meter.increment(1);
+    async fn follow(&self, flow: &Arc<Flow>, came: Came) -> Result<Response, Problem> {
+        let Came { collapsed, stale } = came;
+        let meters = &self.shelf.meters;
+        if collapsed { &meters.collapsed } else { &meters.misses }.increment(1);
         match flow.turn().await {
             Turn::Flowing { head, policy, stored } => {
-                let Came { collapsed, stale } = came;
                 let status = CacheStatus::Filled { stale, collapsed, stored, status: head.status };
-                Ok(from_flow(asked, flow, &head, policy.age(self.ambient.now()), status))
+                Ok(from_flow(self.asked(), flow, &head, policy.age(self.ambient.now()), status))
             }
-            Turn::Settled(stored, how) => Ok(self.settled(asked, &stored, how, came)),
-            Turn::Passed(status) => self.take_or_ask(asked, key, id, flow, status).await,
+            Turn::Settled(stored, how) => Ok(self.settled(&stored, how, came)),
+            Turn::Passed(status) => self.take_or_ask(flow, status).await,
             Turn::Failed(error) => Err(self.failed(&error)),
             Turn::Waiting => Err(self.failed(&FillError::Abandoned)),
         }
     }
 
-    fn settled(&self, asked: Asked<'_>, stored: &Stored, how: Settled, came: Came) -> Response {
+    fn settled(&self, stored: &Stored, how: Settled, came: Came) -> Response {
         let now = self.ambient.now();
         let (collapsed, ttl_s) = (came.collapsed, stored.policy.ttl_s(now));
         let status = match how {
             Settled::Revalidated => CacheStatus::Revalidated { collapsed },
             Settled::StaleOnError => CacheStatus::StaleOnError { collapsed, ttl_s },
         };
-        from_stored(asked, stored, stored.policy.age(now), status)
+        from_stored(self.asked(), stored, stored.policy.age(now), status)
     }
 
     /// The answer is for one requester: the first gets it, the others ask for themselves. But an upstream
     /// that fails is not asked again by everyone who waited.
-    async fn take_or_ask(
-        &self,
-        asked: Asked<'_>,
-        key: &Key,
-        id: Option<&RequestId>,
-        flow: &Flow,
-        status: StatusCode,
-    ) -> Result<Response, Problem> {
+    async fn take_or_ask(&self, flow: &Flow, status: StatusCode) -> Result<Response, Problem> {
         let response = match flow.take_passed() {
             Some(response) => response,
+            None if status == StatusCode::SERVICE_UNAVAILABLE => {
+                return Err(self.failed(&FillError::Unavailable));
+            }
             None if status.is_server_error() => {
                 return Err(self.failed(&FillError::Upstream(format!("status {status}"))));
             }
-            None => self.filler.pass(key, id).await.map_err(|error| self.failed(&error))?,
+            None => {
+                let passed = self.shelf.filler.pass(&self.key, self.id()).await;
+                passed.map_err(|error| self.failed(&error))?
+            }
         };
         let status = CacheStatus::Passed { status: response.status() };
-        Ok(passed(asked, response, self.ambient.now(), status))
+        Ok(passed(self.asked(), response, self.ambient.now(), status))
     }
 }

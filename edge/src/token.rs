@@ -18,7 +18,7 @@ use tracing::warn;
 
 use crate::{error::FillError, target::Target, upstream::Upstream};
 
-/// Verdicts kept; all viewers of an asset and expiry bucket share a token, so few are in use at once.
+/// Verdicts kept; all viewers of an asset or channel and expiry bucket share a token, so few are in use at once.
 const VERDICTS_MAX: usize = 4096;
 /// Shortest time between two fetches of the keys, however many unknown keys are shown.
 const REFRESH_PAUSE: Duration = Duration::from_secs(5);
@@ -83,11 +83,11 @@ impl Gate {
         target: &Target<'_>,
         now: Timestamp,
     ) -> Result<Duration, Problem> {
-        let judged = self.judge(token, target.asset, now);
+        let judged = self.judge(token, target.subject, now);
         let judged = match (judged, &self.source) {
             (None | Some(Err(TokenError::UnknownKey)), Some(source)) => {
                 self.refresh(source).await;
-                self.judge(token, target.asset, now)
+                self.judge(token, target.subject, now)
             }
             (judged, _) => judged,
         };
@@ -97,13 +97,13 @@ impl Gate {
     }
 
     /// When the token ends; `None` while no keys are known.
-    fn judge(&self, token: &str, asset: &str, now: Timestamp) -> Option<Result<i64, TokenError>> {
+    fn judge(&self, token: &str, subject: &str, now: Timestamp) -> Option<Result<i64, TokenError>> {
         let known = self.verdicts.lock().unwrap_or_else(PoisonError::into_inner).get(token).cloned();
         if let Some(claims) = known {
-            return Some(claims.check(now.seconds(), asset).map(|()| claims.expires_s));
+            return Some(claims.check(now.seconds(), subject).map(|()| claims.expires_s));
         }
         let verifier = self.verifier.read().unwrap_or_else(PoisonError::into_inner).clone()?;
-        let verified = verifier.verify(token, now.seconds(), asset);
+        let verified = verifier.verify(token, now.seconds(), subject);
         Some(verified.inspect(|claims| self.remember(token, claims)).map(|claims| claims.expires_s))
     }
 

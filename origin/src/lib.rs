@@ -16,8 +16,8 @@ mod upload;
 mod watch;
 mod wiring;
 
-pub use self::live::take_publishers;
-pub use http::{live_router, media_router, router};
+pub use self::live::{Encoding, take_publishers, tell_passphrases};
+pub use http::{media_router, router};
 pub use import::{Imports, ImportsError};
 pub use purge::{purge_far, purge_near};
 pub use state::{Doors, Limits, Origin, Parts, Urls};

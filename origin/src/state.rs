@@ -19,7 +19,7 @@ use telemetry::{Health, Metrics};
 use crate::{
     Imports,
     http::{Followers, Pace},
-    live::{Shelves, Stages},
+    live::{Audiences, Encoding, Shelves, Stages},
 };
 
 /// Bases of the URLs that leave the server, without trailing slashes.
@@ -99,6 +99,8 @@ pub struct Parts {
     pub urls: Urls,
     /// Where live streams come in and go out.
     pub doors: Doors,
+    /// What lower rungs of live streams are made with; without it there are none.
+    pub encoding: Option<Encoding>,
     /// Bounds.
     pub limits: Limits,
     /// What may be fetched from where.
@@ -117,6 +119,7 @@ struct Shared {
     pace: Pace,
     stages: Stages,
     shelves: Shelves,
+    audiences: Audiences,
 }
 
 /// The origin; clones share its parts.
@@ -134,6 +137,7 @@ impl Origin {
             followers: Followers::default(),
             pace: Pace::default(),
             stages: Stages::default(),
+            audiences: Audiences::default(),
         }))
     }
 
@@ -150,6 +154,11 @@ impl Origin {
     /// What is on this machine's disk of broadcasts.
     pub(crate) fn shelves(&self) -> &Shelves {
         &self.0.shelves
+    }
+
+    /// Who watches what is on air, as far as they say so to this process.
+    pub(crate) fn audiences(&self) -> &Audiences {
+        &self.0.audiences
     }
 
     /// How often players spoke lately.

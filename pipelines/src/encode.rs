@@ -62,6 +62,12 @@ pub enum Pace {
         /// Pictures in a closed group.
         gop_frames: u32,
     },
+    /// Every `gop_frames`-th picture is an IDR picture, none is reordered, and each leaves the encoder before the next
+    /// comes in.
+    Camera {
+        /// Pictures in a closed group.
+        gop_frames: u32,
+    },
     /// The first picture and those that are asked for are IDR pictures. None is reordered, and each leaves the encoder
     /// when `lookahead` more have come in.
     Live {
@@ -79,13 +85,24 @@ impl Pace {
             Self::Chunk { gop_frames } => {
                 (gop_frames, format!("scenecut=0:min-keyint={gop_frames}:open-gop=0"))
             }
+            Self::Camera { gop_frames } => (
+                gop_frames,
+                format!(
+                    "scenecut=0:min-keyint={gop_frames}:open-gop=0:bframes=0:sliced-threads=0:{}",
+                    look_ahead(0)
+                ),
+            ),
             Self::Live { lookahead } => {
-                let tree = u8::from(lookahead > 0);
-                let ahead = format!("rc-lookahead={lookahead}:sync-lookahead=0:mbtree={tree}");
+                let ahead = look_ahead(lookahead);
                 (NEVER, format!("scenecut=0:min-keyint=1:open-gop=0:bframes=0:sliced-threads=0:{ahead}"))
             }
         }
     }
+}
+
+/// x264's options for looking `pictures` ahead, and its macroblock tree, which needs that, only then.
+fn look_ahead(pictures: u32) -> String {
+    format!("rc-lookahead={pictures}:sync-lookahead=0:mbtree={}", u8::from(pictures > 0))
 }
 
 /// How many pictures of `info` may wait.

@@ -62,6 +62,7 @@ pub fn run(spec: &GraphSpec, link: &Link) -> Verdict {
         GraphSpec::Video(spec) => video::run(spec, link),
         GraphSpec::Audio(spec) => audio::run(spec, link),
         GraphSpec::TestFilm(spec) => film::run(spec, link),
+        GraphSpec::TestStream(spec) => film::stream::run(spec, link),
         GraphSpec::Images(spec) => images::run(spec, link),
         GraphSpec::Live(spec) => live::run(spec, link),
         GraphSpec::DoorCheck => Err(GraphError::internal("the door is checked outside of graphs")),

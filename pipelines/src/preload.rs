@@ -186,7 +186,9 @@ fn lists(spec: &GraphSpec) -> Vec<&'static [&'static str]> {
         GraphSpec::Video(_) => vec![CORE, DEMUX, DECODE_VIDEO, PICTURE, ENCODE_VIDEO],
         GraphSpec::Audio(_) => vec![CORE, DEMUX, DECODE_AUDIO, SOUND, ENCODE_AUDIO],
         GraphSpec::Images(_) => vec![CORE, DEMUX, DECODE_VIDEO, PICTURE, ENCODE_IMAGE],
-        GraphSpec::TestFilm(_) => vec![CORE, PICTURE, SOUND, ENCODE_VIDEO, ENCODE_AUDIO],
+        GraphSpec::TestFilm(_) | GraphSpec::TestStream(_) => {
+            vec![CORE, PICTURE, SOUND, ENCODE_VIDEO, ENCODE_AUDIO]
+        }
         GraphSpec::Live(_) => vec![CORE, DECODE_LIVE, PICTURE, SOUND, ENCODE_VIDEO, ENCODE_AUDIO],
         GraphSpec::DoorCheck => vec![CORE],
     }
@@ -198,7 +200,11 @@ fn known(spec: &GraphSpec) -> &'static [&'static str] {
     match spec {
         GraphSpec::Video(_) | GraphSpec::Images(_) => DECODE_AUDIO,
         GraphSpec::Audio(_) => DECODE_VIDEO,
-        GraphSpec::Probe(_) | GraphSpec::TestFilm(_) | GraphSpec::Live(_) | GraphSpec::DoorCheck => &[],
+        GraphSpec::Probe(_)
+        | GraphSpec::TestFilm(_)
+        | GraphSpec::TestStream(_)
+        | GraphSpec::Live(_)
+        | GraphSpec::DoorCheck => &[],
     }
 }
 

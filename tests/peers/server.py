@@ -42,7 +42,7 @@ class Server:
         self.data = Path(data or tempfile.mkdtemp(prefix="nexus-peers-"))
         flags = [flag for pair in settings for flag in ("--set", pair)]
         command = [NEXUS, "all", "--data", self.data, "--listen", "127.0.0.1:0"]
-        command += ["--set", "live.rtmp=127.0.0.1:0", *flags]
+        command += ["--set", "live.rtmp=127.0.0.1:0", "--set", "live.srt=127.0.0.1:0", *flags]
         pipes = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
         self.process = subprocess.Popen(command, text=True, env=ENVIRONMENT, preexec_fn=end_with_parent, **pipes)
         self.lines = deque(maxlen=LOG_LINES_MAX)

@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { after, before, test } from "node:test";
-import { makeFilm, startBrowser, startServer, upload } from "./support.mjs";
+import { makeFilm, startBrowser, startEncoder, startServer, upload } from "./support.mjs";
 import { apiAsOwner, closePage, DESKTOP, on, openPage, PHONE, signIn } from "./visitor.mjs";
 
 const axe = await readFile(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
@@ -13,7 +13,7 @@ const DEVICES = {
   phone: { viewport: PHONE, isMobile: true, hasTouch: true },
 };
 
-let server, browser, asset;
+let server, browser, asset, channel, encoder;
 
 before(async () => {
   server = await startServer();
@@ -22,10 +22,16 @@ before(async () => {
   await upload(server, film, "--title", "AVeryLongTitleWithoutASingleSpace".repeat(5), "--visibility", "private");
   const webhook = { url: "https://a.example/a-path-that-is-longer-than-a-phone-is-wide", description: "The newsroom" };
   await apiAsOwner(server, "/api/v1/webhooks", { method: "POST", body: JSON.stringify(webhook) });
+  const made = await apiAsOwner(server, "/api/v1/channels", { method: "POST", body: JSON.stringify({ name: "The studio" }) });
+  const { channel: id, rtmp, key } = await made.json();
+  channel = id;
+  encoder = startEncoder(`${rtmp}/${key}`);
+  await apiAsOwner(server, "/api/v1/channels", { method: "POST", body: JSON.stringify({ name: "LongNameWithoutASpace".repeat(6) }) });
   browser = await startBrowser();
 });
 
 after(async () => {
+  await encoder?.stop();
   await browser?.close();
   await server?.stop();
 });
@@ -75,6 +81,7 @@ for (const colorScheme of ["dark", "light"]) {
       await page.getByRole("dialog").waitFor();
       await judge(page, "dialog");
       const places = [["people", "keys"], ["audit", "audit"], ["webhooks", "webhook"], ["account", "sign-out-everywhere"]];
+      places.push(["channels", "channel"]);
       for (const [path, shown] of places) {
         await page.goto(`${server.url}/${path}`);
         await on(page, shown).waitFor();
@@ -90,6 +97,17 @@ for (const colorScheme of ["dark", "light"]) {
       await page.goto(`${server.url}/embed/${asset}`);
       await page.locator('[data-testid="player"]').waitFor();
       await judge(page, "embed");
+      await page.goto(`${server.url}/channels`);
+      await on(page, "add-channel").click();
+      await page.getByRole("dialog").waitFor();
+      await judge(page, "new channel");
+      await page.goto(`${server.url}/channels/${channel}`);
+      await page.locator('[data-testid="preview"] [data-testid="player"][data-state="playing"]').waitFor();
+      await on(page, "chart").waitFor();
+      await judge(page, "control room");
+      await page.goto(`${server.url}/watch/live/${channel}`);
+      await page.locator('[data-testid="player"][data-state="playing"]').waitFor();
+      await judge(page, "live");
       await page.goto(`${server.url}/nowhere`);
       await page.getByText("There is no page at this address").waitFor();
       await judge(page, "missing");

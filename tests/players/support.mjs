@@ -19,7 +19,7 @@ const types = { ".html": "text/html", ".js": "text/javascript" };
 export async function startServer(...settings) {
   const data = await mkdtemp(join(tmpdir(), "nexus-players-"));
   const flags = settings.flatMap((pair) => ["--set", pair]);
-  const child = spawn(nexus, ["all", "--data", data, "--listen", "127.0.0.1:0", "--set", "live.rtmp=127.0.0.1:0", ...flags], {
+  const child = spawn(nexus, ["all", "--data", data, "--listen", "127.0.0.1:0", "--set", "live.rtmp=127.0.0.1:0", "--set", "live.srt=127.0.0.1:0", ...flags], {
     stdio: ["ignore", "pipe", "pipe"],
   });
   let log = "";
@@ -59,6 +59,24 @@ export async function upload(server, film, ...flags) {
   const args = ["upload", film, "--server", server.url, "--key", server.key, "--wait", "--json", ...flags];
   const { stdout } = await run(nexus, args);
   return JSON.parse(stdout);
+}
+
+/** A public channel on air, fed by the product's own encoder; resolves once its list names a rendition. */
+export async function startEncoder(server, ...flags) {
+  const at = ["--server", server.url, "--key", server.key, "--json"];
+  const { stdout } = await run(nexus, ["channel", "create", "test", "--visibility", "public", "--rungs", "none", ...at]);
+  const channel = JSON.parse(stdout);
+  const args = ["encoder", "--server", channel.rtmp, "--stream-key", channel.key, "--data", join(server.data, "encoder"), ...flags];
+  const child = spawn(nexus, args, { stdio: ["ignore", "ignore", "pipe"] });
+  let log = "";
+  child.stderr.on("data", (text) => (log = (log + text).slice(-20000)));
+  const gone = new Promise((done) => child.once("exit", done));
+  for (let tries = 0; !(await fetch(channel.hls).then((answer) => answer.ok)); tries += 1) {
+    if (tries > 300 || child.exitCode !== null) throw new Error(`the channel is not on air: ${log}\n${server.log()}`);
+    await new Promise((passed) => setTimeout(passed, 100));
+  }
+  const stop = () => (child.kill("SIGINT"), gone);
+  return { ...channel, stop, log: () => log };
 }
 
 /** The page with the players, on an origin of its own: media come across origins, as from any CDN. */
@@ -103,6 +121,28 @@ export async function startCable(server) {
     return new Promise((closed) => listener.close(closed));
   };
   return { url: `http://127.0.0.1:${listener.address().port}`, cut, mend: () => (whole = true), stop };
+}
+
+/**
+ * An encoder that sends moving pictures of 640x360 at 30 frames a second and a tone to an RTMP address, with a key frame
+ * every `gop` frames.
+ */
+export function startEncoder(address, { gop = 60, sound = true } = {}) {
+  const pictures = ["-f", "lavfi", "-i", "testsrc2=size=640x360:rate=30"];
+  const tone = sound ? ["-f", "lavfi", "-i", "sine=frequency=440:sample_rate=48000"] : [];
+  const video = ["-c:v", "libx264", "-preset", "ultrafast", "-tune", "zerolatency", "-pix_fmt", "yuv420p", "-b:v", "800k"];
+  const audio = sound ? ["-c:a", "aac", "-b:a", "96k", "-ac", "2"] : [];
+  const args = ["-v", "error", "-re", ...pictures, ...(sound ? ["-re"] : []), ...tone, ...video];
+  args.push("-g", String(gop), "-keyint_min", String(gop), "-sc_threshold", "0", ...audio, "-f", "flv", address);
+  const child = spawn("ffmpeg", args, { stdio: ["ignore", "ignore", "pipe"] });
+  let log = "";
+  child.stderr.on("data", (text) => (log = (log + text).slice(-4000)));
+  const gone = new Promise((done) => child.once("exit", done));
+  const stop = async (signal = "SIGINT") => {
+    child.kill(signal);
+    await gone;
+  };
+  return { stop, gone, log: () => log };
 }
 
 /** Debian's Chromium, headless, with a profile of its own. */

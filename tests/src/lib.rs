@@ -4,17 +4,21 @@
 
 mod client;
 mod disk;
+mod encoder;
 mod films;
 pub mod hls;
+pub mod live;
 mod outcome;
 mod proxy;
 mod random;
 mod server;
 mod stack;
 mod upload;
+mod viewer;
 
 pub use client::{Answer, Client};
 pub use disk::Disk;
+pub use encoder::{Encoder, Pictures, Publishing, Sound};
 pub use films::{clip, fixtures};
 pub use outcome::Outcome;
 pub use proxy::{Line, StoreFault, StoreProxy};
@@ -22,6 +26,7 @@ pub use random::SplitMix;
 pub use server::{Server, ServerOptions, binary, children_of};
 
 pub use upload::Upload;
+pub use viewer::{Viewing, watch};
 
 use std::{env, str::FromStr, time::Duration};
 

@@ -202,7 +202,7 @@ impl Server {
         command.args(&options.arguments).arg("--data").arg(data).args(["--listen", &listen]);
         command.args(place.stack.flags(place.first.path(), data)).envs(place.stack.environment());
         // Several servers of a run cannot share the port that encoders know.
-        command.env("NEXUS_LIVE_RTMP", ANY_PORT);
+        command.env("NEXUS_LIVE_RTMP", ANY_PORT).env("NEXUS_LIVE_SRT", ANY_PORT);
         command.envs(options.environment.iter().map(|(name, value)| (name, value)));
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
         let mut child = command.spawn().expect("the binary starts");

@@ -25,6 +25,9 @@ const SetupPage = lazy(() => import('./setup/SetupPage'));
 const PeoplePage = lazy(() => import('./people/PeoplePage'));
 const AuditPage = lazy(() => import('./people/AuditPage'));
 const AccountPage = lazy(() => import('./account/AccountPage'));
+const LiveWatchPage = lazy(() => import('./live/LiveWatchPage'));
+const ChannelsPage = lazy(() => import('./channels/ChannelsPage'));
+const RoomPage = lazy(() => import('./channels/RoomPage'));
 const WebhooksPage = lazy(() => import('./webhooks/WebhooksPage'));
 
 export function App() {
@@ -66,7 +69,7 @@ function Site({ route, path }: { route: Route; path: string }) {
         </ErrorBoundary>
       </main>
       {creator && route.page !== 'upload' && (
-        <UploadTray startFolded={route.page === 'watch' || matchMedia(NARROW).matches} />
+        <UploadTray startFolded={isFull(route) || matchMedia(NARROW).matches} />
       )}
       {creator && <DropOverlay enabled />}
       <FileInput />
@@ -75,15 +78,21 @@ function Site({ route, path }: { route: Route; path: string }) {
   );
 }
 
+/** Whether the page needs the whole screen for a picture. */
+const isFull = ({ page }: Route): boolean => page === 'watch' || page === 'live' || page === 'room';
+
 function Page({ route }: { route: Route }) {
   const session = useSession();
   if (route.page === 'watch') return <WatchPage key={route.id} id={route.id} />;
+  if (route.page === 'live') return <LiveWatchPage key={route.id} id={route.id} />;
   if (route.page === 'missing') return <MissingPage />;
   if (route.page === 'setup') return <SetupPage secret={route.secret} />;
   if (session.status === 'checking') return <PageSpinner />;
   if (session.status === 'unreachable') return <Unreachable />;
   if (session.status === 'out') return <SignIn />;
   if (route.page === 'signin') return <Redirect />;
+  if (route.page === 'channels') return <ChannelsPage />;
+  if (route.page === 'room') return <RoomPage key={route.id} id={route.id} />;
   if (route.page === 'account') return <AccountPage session={session.session} />;
   if (
     route.page === 'people' ||

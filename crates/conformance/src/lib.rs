@@ -15,6 +15,7 @@ mod dash;
 mod error;
 mod finding;
 mod hls;
+pub mod live;
 mod measure;
 mod place;
 mod presentation;

@@ -1,7 +1,12 @@
 //! What every request passes, once, outermost: size checks, admission, request id, client address, body
 //! time-outs, a span, panic containment, metrics and the access log.
 
-use std::{any::Any, panic::AssertUnwindSafe, sync::Arc, time::Duration};
+use std::{
+    any::Any,
+    panic::AssertUnwindSafe,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
 use axum::{
     Router,
@@ -15,7 +20,7 @@ use futures_util::FutureExt;
 use http::HeaderMap;
 use lifecycle::CancellationToken;
 use metrics::{Counter, Gauge, Histogram};
-use tokio::sync::{Semaphore, TryAcquireError};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, TryAcquireError};
 use tracing::{Instrument, error, info_span};
 
 use crate::{
@@ -90,19 +95,35 @@ impl Meters {
     }
 }
 
+/// A request's place among those that are handled at once, found in its extensions.
+#[derive(Clone, Debug)]
+pub struct Place(Arc<Mutex<Option<OwnedSemaphorePermit>>>);
+
+impl Place {
+    fn new(slot: OwnedSemaphorePermit) -> Self {
+        Self(Arc::new(Mutex::new(Some(slot))))
+    }
+
+    /// Gives the place back before the answer: for a request that does nothing but wait, which its handler bounds
+    /// in another way.
+    pub fn leave(&self) {
+        drop(self.0.lock().unwrap_or_else(PoisonError::into_inner).take());
+    }
+}
+
 struct Watch {
     guard: Guard,
-    slots: Semaphore,
+    slots: Arc<Semaphore>,
     meters: Meters,
 }
 
 /// Dresses a router with everything a public listener owes its callers. Applied once, outermost, after the
 /// process's metrics recorder is installed.
 ///
-/// Handlers below find [`RequestId`] and, behind [`crate::serve`], [`ClientAddr`] and [`crate::Scheme`] in
+/// Handlers below find [`RequestId`], [`Place`] and, behind [`crate::serve`], [`ClientAddr`] and [`crate::Scheme`] in
 /// the request's extensions.
 pub fn guard(router: Router, guard: Guard) -> Router {
-    let slots = Semaphore::new(guard.requests_max);
+    let slots = Arc::new(Semaphore::new(guard.requests_max));
     let watch = Arc::new(Watch { guard, slots, meters: Meters::register() });
     router.layer(middleware::from_fn_with_state(watch, pass))
 }
@@ -163,12 +184,18 @@ impl Watch {
         Ok(())
     }
 
-    async fn admit(&self, request: Request, next: Next, id: &RequestId) -> Response {
+    async fn admit(&self, mut request: Request, next: Next, id: &RequestId) -> Response {
         if let Err(problem) = self.check_size(&request) {
             return problem.into_response();
         }
-        match self.slots.try_acquire() {
-            Ok(_slot) => self.run(request, next, id).await,
+        match Arc::clone(&self.slots).try_acquire_owned() {
+            Ok(slot) => {
+                let place = Place::new(slot);
+                request.extensions_mut().insert(place.clone());
+                let response = self.run(request, next, id).await;
+                place.leave();
+                response
+            }
             Err(TryAcquireError::NoPermits | TryAcquireError::Closed) => {
                 self.meters.refused_busy.increment(1);
                 Problem::unavailable("too many requests at once", Duration::from_secs(1)).into_response()

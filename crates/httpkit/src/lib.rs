@@ -39,7 +39,7 @@ pub use error::{AddressError, ClientError, FrontError, TlsError};
 pub use etag::ETag;
 pub use extract::{JSON_BYTES_MAX, Json, Listing, Paging, Path, Query};
 pub use front::Front;
-pub use guard::{Guard, fallbacks, guard, method_not_allowed};
+pub use guard::{Guard, Place, fallbacks, guard, method_not_allowed};
 pub use problem::{MEDIA_TYPE as PROBLEM_MEDIA_TYPE, Problem, TYPE_PREFIX as PROBLEM_TYPE_PREFIX};
 pub use serve::{Limits, serve, serve_tls};
 

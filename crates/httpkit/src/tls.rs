@@ -86,6 +86,13 @@ impl Tls {
         &self.files
     }
 
+    /// What shakes hands on other listeners than this one's, with the same certificate. Clients that name protocols
+    /// (ALPN) must name HTTP's.
+    #[must_use]
+    pub fn acceptor(&self) -> TlsAcceptor {
+        self.acceptor.clone()
+    }
+
     /// Takes a changed pair into use until the soft stage of shutdown; connections go on as they are. A pair
     /// that does not fit is refused and logged once, and the one before stays.
     pub fn keep_fresh(&self, tasks: &Tasks) {

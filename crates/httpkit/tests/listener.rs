@@ -7,7 +7,9 @@ use bytes::Bytes;
 use futures_util::{StreamExt, stream};
 use http::{Method, Request, StatusCode};
 use http_body_util::{BodyExt, Empty};
-use httpkit::{ClientAddr, Guard, Limits, Problem, RequestId, TrustedProxies, fallbacks, guard, serve};
+use httpkit::{
+    ClientAddr, Guard, Limits, Place, Problem, RequestId, TrustedProxies, fallbacks, guard, serve,
+};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use lifecycle::Tasks;
 use tokio::{
@@ -182,6 +184,32 @@ async fn too_many_requests_at_once_get_503() {
     assert!(first.ends_with("done"), "{first}");
     assert_problem(&second, 503, "unavailable");
     assert!(second.contains("retry-after: 1\r\n"), "{second}");
+}
+
+#[tokio::test]
+async fn who_only_waits_takes_nobody_elses_place() {
+    let (entered, mut wait_entered) = tokio::sync::mpsc::channel::<oneshot::Sender<()>>(1);
+    let hold = async move |Extension(place): Extension<Place>| {
+        place.leave();
+        let (release, released) = oneshot::channel();
+        entered.send(release).await.expect("the test listens");
+        released.await.expect("released");
+        "done"
+    };
+    let bounds = Guard { requests_max: 1, ..Guard::new(lifecycle::system()) };
+    let router = Router::new().route("/wait", routing::get(hold)).route("/", routing::get(async || "home"));
+    let server = start(guard(router, bounds), Limits::default()).await;
+    let waiting = exchange(server.address, b"GET /wait HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n");
+    let others = async {
+        let release = wait_entered.recv().await.expect("the first entered");
+        for _ in 0..3 {
+            let home = b"GET / HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n";
+            assert!(exchange(server.address, home).await.ends_with("home"));
+        }
+        release.send(()).expect("the first waits");
+    };
+    let (waited, ()) = tokio::join!(waiting, others);
+    assert!(waited.ends_with("done"), "{waited}");
 }
 
 #[tokio::test]

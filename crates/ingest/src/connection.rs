@@ -24,7 +24,7 @@ const READ_BYTES: usize = 64 << 10;
 /// it would never see why.
 const LINGER: Duration = Duration::from_secs(1);
 /// How long the last event may wait for room.
-const LAST_EVENT: Duration = Duration::from_secs(30);
+pub(crate) const LAST_EVENT: Duration = Duration::from_secs(30);
 
 /// What connections of a listener share.
 pub(crate) struct Shared {
@@ -54,7 +54,7 @@ impl Drop for Counted {
 /// Runs a connection whose encryption, if any, is done. `deadline` is for the greeting.
 pub(crate) async fn run<S>(stream: S, session: Session, peer: SocketAddr, deadline: Instant, shared: &Shared)
 where
-    S: AsyncRead + AsyncWrite + Unpin,
+    S: AsyncRead + AsyncWrite + Unpin + Send,
 {
     let mut wire = Wire {
         stream,
@@ -84,7 +84,7 @@ async fn greeted<S>(
     shared: &Shared,
 ) -> Result<Announcement, (&'static str, End)>
 where
-    S: AsyncRead + AsyncWrite + Unpin,
+    S: AsyncRead + AsyncWrite + Unpin + Send,
 {
     let step = tokio::select! {
         step = timeout_at(deadline, wire.step()) => step,
@@ -109,7 +109,7 @@ async fn decided<S>(
     shared: &Shared,
 ) -> (&'static str, End)
 where
-    S: AsyncRead + AsyncWrite + Unpin,
+    S: AsyncRead + AsyncWrite + Unpin + Send,
 {
     match ask(peer, announcement, shared).await {
         Decision::Refuse(refusal) => (refusal.reason.name(), wire.stop(refusal)),
@@ -125,7 +125,8 @@ where
     }
 }
 
-async fn ask(peer: SocketAddr, announcement: Announcement, shared: &Shared) -> Decision {
+/// What the asker says to a publisher.
+pub(crate) async fn ask(peer: SocketAddr, announcement: Announcement, shared: &Shared) -> Decision {
     let (answer, decision) = oneshot::channel();
     let room = Room { units: shared.limits.queue_events_max, bytes: shared.limits.queue_bytes_max };
     let request = PublishRequest { peer, protocol: shared.protocol, announcement, room, answer };
@@ -145,42 +146,49 @@ async fn ask(peer: SocketAddr, announcement: Announcement, shared: &Shared) -> D
     }
 }
 
+/// Where the events of an admitted publisher come from.
+pub(crate) trait Source: Send {
+    /// The next event but the last, or the end. Dropping the future loses nothing.
+    fn event(&mut self) -> impl Future<Output = Result<Event, End>> + Send;
+
+    /// Tells the peer why its stream ends, as far as the protocol has a way to.
+    fn told(&mut self, refusal: &Refusal);
+}
+
 /// Passes media on until the stream ends.
-async fn published<S>(wire: &mut Wire<S>, feed: &mut Feed, shared: &Shared) -> End
-where
-    S: AsyncRead + AsyncWrite + Unpin,
-{
+pub(crate) async fn published(source: &mut impl Source, feed: &mut Feed, shared: &Shared) -> End {
     let _counted =
         Counted::begin(metrics::gauge!("nexus_ingest_publishers", "protocol" => shared.protocol.name()));
-    let end = passed_on(wire, feed, shared).await;
+    let end = passed_on(source, feed, shared).await;
+    match &end {
+        End::Stopped(refusal) => source.told(refusal),
+        End::Stalled(_) => source.told(&Refusal::new(Reason::Unavailable, end.to_string())),
+        _ => {}
+    }
     metrics::counter!("nexus_ingest_ends_total", "end" => end.name()).increment(1);
     end
 }
 
-async fn passed_on<S>(wire: &mut Wire<S>, feed: &mut Feed, shared: &Shared) -> End
-where
-    S: AsyncRead + AsyncWrite + Unpin,
-{
+async fn passed_on(source: &mut impl Source, feed: &mut Feed, shared: &Shared) -> End {
     let idle = shared.limits.idle;
     let mut quiet = std::pin::pin!(sleep(idle));
     loop {
-        let step = tokio::select! {
-            step = wire.step() => step,
-            refusal = feed.stopped.wait() => return wire.stop(refusal),
-            () = shared.hard.cancelled() => return wire.stop(going_down()),
-            () = &mut quiet => return wire.stalled(idle),
+        let event = tokio::select! {
+            event = source.event() => event,
+            refusal = feed.stopped.wait() => return End::Stopped(refusal),
+            () = shared.hard.cancelled() => return End::Stopped(going_down()),
+            () = &mut quiet => return End::Stalled(idle),
         };
-        let event = match step {
-            Ok(Step::Event(event)) => event,
-            Ok(Step::Over(end)) | Err(end) => return end,
-            Ok(Step::Wait | Step::Publish(_)) => continue,
+        let event = match event {
+            Ok(event) => event,
+            Err(end) => return end,
         };
         count(&event);
         let media = matches!(event, Event::Video(_) | Event::Audio(_));
         tokio::select! {
-            listened = feed.queue.send(event) => if !listened { return wire.stop(feed.stopped.wait().await) },
-            refusal = feed.stopped.wait() => return wire.stop(refusal),
-            () = shared.hard.cancelled() => return wire.stop(going_down()),
+            listened = feed.queue.send(event) => if !listened { return End::Stopped(feed.stopped.wait().await) },
+            refusal = feed.stopped.wait() => return End::Stopped(refusal),
+            () = shared.hard.cancelled() => return End::Stopped(going_down()),
         }
         if media {
             quiet.as_mut().reset(Instant::now() + idle);
@@ -188,7 +196,7 @@ where
     }
 }
 
-fn going_down() -> Refusal {
+pub(crate) fn going_down() -> Refusal {
     Refusal::new(Reason::Unavailable, "the server is going down; connect again")
 }
 
@@ -202,7 +210,11 @@ fn count(event: &Event) {
                 .increment(1);
             return;
         }
-        Event::Metadata(_) | Event::VideoConfig(_) | Event::AudioConfig(_) | Event::Ended(_) => return,
+        Event::Metadata(_)
+        | Event::VideoConfig(_)
+        | Event::AudioConfig(_)
+        | Event::Link(_)
+        | Event::Ended(_) => return,
     };
     metrics::counter!("nexus_ingest_access_units_total", "track" => track).increment(1);
     metrics::counter!("nexus_ingest_media_bytes_total", "track" => track).increment(event.bytes() as u64);
@@ -258,12 +270,6 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
         End::Stopped(refusal)
     }
 
-    fn stalled(&mut self, idle: Duration) -> End {
-        let end = End::Stalled(idle);
-        self.session.stop(&Refusal::new(Reason::Unavailable, end.to_string()));
-        end
-    }
-
     /// Sends what is left to say and waits until the peer has closed, so that it can read that. GStreamer takes it
     /// for a failure when the server closes first after a clean end; others wait for just that after a refusal.
     async fn close(mut self, peer_first: bool) -> io::Result<()> {
@@ -274,6 +280,22 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
         let mut scratch = [0; 4_096];
         while self.stream.read(&mut scratch).await? > 0 {}
         self.stream.shutdown().await
+    }
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin + Send> Source for Wire<S> {
+    async fn event(&mut self) -> Result<Event, End> {
+        loop {
+            match self.step().await {
+                Ok(Step::Event(event)) => return Ok(event),
+                Ok(Step::Over(end)) | Err(end) => return Err(end),
+                Ok(Step::Wait | Step::Publish(_)) => {}
+            }
+        }
+    }
+
+    fn told(&mut self, refusal: &Refusal) {
+        self.session.stop(refusal);
     }
 }
 

@@ -49,6 +49,12 @@ pub enum Fault {
     /// A message type that is not taken (aggregate messages).
     #[error("messages of type {0} are not taken")]
     MessageType(u8),
+    /// What comes over SRT is no MPEG transport stream: no packet begins where one should (ITU-T H.222.0 §2.4.3.2).
+    #[error("what comes is no MPEG-TS: {0} bytes without a packet")]
+    NotTransportStream(usize),
+    /// A transport stream in which no program is announced (ITU-T H.222.0 §2.4.4).
+    #[error("no program with pictures or sound is announced in {0} bytes of MPEG-TS")]
+    NoProgram(usize),
 }
 
 /// Why bytes are no AMF0 that is accepted here.

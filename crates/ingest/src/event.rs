@@ -41,6 +41,8 @@ pub enum Event {
     Audio(AccessUnit),
     /// Something was left out; the stream goes on.
     Dropped(Dropped),
+    /// How the connection does, once a second; of SRT alone.
+    Link(Link),
     /// The last event, exactly once.
     Ended(End),
 }
@@ -53,9 +55,26 @@ impl Event {
             Self::Video(unit) | Self::Audio(unit) => unit.data.len(),
             Self::VideoConfig(config) => config.record.len(),
             Self::AudioConfig(config) => config.record.len(),
-            Self::Metadata(_) | Self::Dropped(_) | Self::Ended(_) => 0,
+            Self::Metadata(_) | Self::Dropped(_) | Self::Link(_) | Self::Ended(_) => 0,
         }
     }
+}
+
+/// How a connection does. Counts are of packets, from its beginning.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Link {
+    /// To the encoder and back, smoothed, in microseconds.
+    pub rtt_us: u64,
+    /// Packets that came, those that came again among them.
+    pub received: u64,
+    /// Packets that were missed when the next one came; most come again.
+    pub lost: u64,
+    /// Packets that came again.
+    pub retransmitted: u64,
+    /// Packets that did not come again in time, so that what they carried is missing.
+    pub dropped: u64,
+    /// What the path could carry, estimated by libsrt, in bits per second; rough.
+    pub bandwidth_bps: u64,
 }
 
 /// What `onMetaData` says; every field may be absent or wrong.
@@ -113,8 +132,8 @@ pub struct AudioConfig {
 /// A coded picture or audio frame.
 #[derive(Clone, PartialEq, Eq)]
 pub struct AccessUnit {
-    /// When it is decoded, in microseconds of the sender's clock. RTMP counts milliseconds in 32 bits; the count goes
-    /// on where those wrap. Nothing else is repaired: it may stand, jump and run backwards.
+    /// When it is decoded, in microseconds of the sender's clock. RTMP counts milliseconds in 32 bits, MPEG-TS
+    /// 90,000ths of a second in 33; the count goes on where those wrap. Nothing else is repaired: it may stand, jump and run backwards.
     pub dts_us: i64,
     /// When it is shown, in microseconds of the sender's clock.
     pub pts_us: i64,
@@ -140,6 +159,9 @@ pub enum Dropped {
     /// A unit or configuration whose bytes contradict themselves.
     #[error("broken {}", .0.name())]
     Malformed(Track),
+    /// A unit of which packets were lost on the way.
+    #[error("{} with a gap", .0.name())]
+    Lost(Track),
 }
 
 impl Dropped {
@@ -149,6 +171,7 @@ impl Dropped {
         match self {
             Self::BeforeConfig(track) => (track.name(), "before_config"),
             Self::Malformed(track) => (track.name(), "malformed"),
+            Self::Lost(track) => (track.name(), "lost"),
         }
     }
 }
@@ -175,7 +198,7 @@ pub enum End {
     /// The connection stood, but brought no picture and no sound.
     #[error("the encoder sent nothing for {} s", .0.as_secs())]
     Stalled(Duration),
-    /// What came is no RTMP.
+    /// What came is no RTMP, or no MPEG-TS.
     #[error("what the encoder sent cannot be read: {0}")]
     Broken(#[from] Fault),
     /// The media is of a kind that is not taken.

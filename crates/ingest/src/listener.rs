@@ -68,6 +68,8 @@ pub enum Protocol {
     Rtmp,
     /// RTMP over TLS.
     Rtmps,
+    /// MPEG-TS over SRT.
+    Srt,
 }
 
 impl Protocol {
@@ -77,6 +79,7 @@ impl Protocol {
         match self {
             Self::Rtmp => "rtmp",
             Self::Rtmps => "rtmps",
+            Self::Srt => "srt",
         }
     }
 }

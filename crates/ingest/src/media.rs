@@ -11,15 +11,17 @@ use crate::{End, Event, Protocol, Reason, Refusal};
 #[derive(Clone, PartialEq, Eq)]
 pub struct Announcement {
     /// The path before the key, such as `live`; may be empty. Who fills in a key twice has it here too, so it is not
-    /// for logs.
+    /// for logs. Over SRT the channel that the stream ID names.
     pub app: String,
-    /// The stream key: the last segment of the path, 1 to 256 bytes.
+    /// The stream key: the last segment of the path, 1 to 256 bytes. Over SRT the passphrase that the publisher has
+    /// proven to know, as the answer to [`crate::srt::Question`] had it.
     pub key: Secret,
-    /// What followed a question mark; may be empty.
+    /// What followed a question mark; may be empty, over SRT always.
     pub parameters: Secret,
-    /// The address that the encoder connected to, at most 1,024 characters; may hold a key.
+    /// The address that the encoder connected to, at most 1,024 characters; may hold a key. Empty over SRT.
     pub tc_url: Secret,
-    /// The encoder's name (`flashVer`), printable, at most 1,024 characters.
+    /// The encoder's name (`flashVer`; over SRT the user that the stream ID names), printable, at most 1,024
+    /// characters.
     pub encoder: String,
 }
 

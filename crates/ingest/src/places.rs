@@ -59,6 +59,11 @@ impl Places {
         Ok(Place { places: Arc::clone(self), address, _one: one })
     }
 
+    /// How many places are taken.
+    pub(crate) fn held(&self) -> usize {
+        (self.all_max as usize).saturating_sub(self.all.available_permits())
+    }
+
     /// Waits until all places are free.
     pub(crate) async fn all_free(&self) {
         drop(self.all.acquire_many(self.all_max).await);

@@ -1,6 +1,8 @@
 //! Channels: made, listed, changed, deleted.
 
-use base::{ChannelId, Page, PageRequest, Principal, Role};
+use std::str::FromStr;
+
+use base::{BroadcastId, ChannelId, IdError, Page, PageRequest, Principal, Role};
 use db::Tx;
 
 use crate::{
@@ -17,9 +19,8 @@ fn sees(principal: &Principal, channel: &Channel) -> bool {
     own && (principal.may(Role::Creator) || channel.choices.visibility == Visibility::Public)
 }
 
-fn cursor(after: &str) -> Result<ChannelId> {
-    let problem = |e: base::IdError| LiveError::Invalid { field: "after", problem: e.to_string() };
-    after.parse().map_err(problem)
+fn cursor<I: FromStr<Err = IdError>>(after: &str) -> Result<I> {
+    after.parse().map_err(|e: IdError| LiveError::Invalid { field: "after", problem: e.to_string() })
 }
 
 impl Live {
@@ -73,7 +74,7 @@ impl Live {
     /// # Errors
     /// [`LiveError::Invalid`] for an unknown cursor; [`LiveError::Db`], [`LiveError::Corrupt`].
     pub async fn channels(&self, principal: &Principal, page: &PageRequest) -> Result<Page<Channel>> {
-        let before = page.after.as_deref().map(cursor).transpose()?;
+        let before = page.after.as_deref().map(cursor::<ChannelId>).transpose()?;
         let before = before.as_ref().map_or(BEFORE_ALL, ChannelId::as_str);
         let only = (!principal.may(Role::Creator)).then_some(Visibility::Public);
         let mut tx = self.db.read().await?;
@@ -87,13 +88,41 @@ impl Live {
     /// # Errors
     /// As for [`Live::channel`].
     pub async fn state(&self, principal: &Principal, id: &ChannelId) -> Result<(Channel, Option<Broadcast>)> {
+        let (channel, broadcast) = self.state_public(id).await?;
+        if sees(principal, &channel) { Ok((channel, broadcast)) } else { Err(LiveError::NotFound) }
+    }
+
+    /// The same of any tenant's channel, for viewers. The caller asks whether this one may watch it.
+    ///
+    /// # Errors
+    /// As for [`Live::channel_public`].
+    pub async fn state_public(&self, id: &ChannelId) -> Result<(Channel, Option<Broadcast>)> {
+        let mut tx = self.db.read().await?;
+        let found = store::channel::find(&mut tx, id).await?.ok_or(LiveError::NotFound)?.channel;
+        let latest = store::broadcast::latest(&mut tx, id).await?;
+        Ok((found, latest.map(|stored| stored.broadcast)))
+    }
+
+    /// What a channel sent, newest first, as long as it is kept ([`crate::BROADCASTS_KEPT`]). The cursor is the
+    /// identifier of the last one seen.
+    ///
+    /// # Errors
+    /// As for [`Live::channel`]; [`LiveError::Invalid`] for an unknown cursor.
+    pub async fn broadcasts(
+        &self,
+        principal: &Principal,
+        id: &ChannelId,
+        page: &PageRequest,
+    ) -> Result<Page<Broadcast>> {
+        let before = page.after.as_deref().map(cursor::<BroadcastId>).transpose()?;
+        let before = before.as_ref().map_or(BEFORE_ALL, BroadcastId::as_str);
         let mut tx = self.db.read().await?;
         let found = store::channel::find(&mut tx, id).await?.ok_or(LiveError::NotFound)?.channel;
         if !sees(principal, &found) {
             return Err(LiveError::NotFound);
         }
-        let latest = store::broadcast::latest(&mut tx, id).await?;
-        Ok((found, latest.map(|stored| stored.broadcast)))
+        let items = store::broadcast::list(&mut tx, id, before, page.limit.saturating_add(1)).await?;
+        Ok(Page::cut(items, page.limit, |broadcast| broadcast.id.to_string()))
     }
 
     /// Changes what was chosen about a channel; what it is then. A broadcast that is open goes on; what is made of it

@@ -33,7 +33,9 @@ pub use facts::{AudioFacts, SourceClock, SourceFacts, TextFacts, VideoFacts, Wid
 pub use frame_rate::FrameRate;
 pub use grid::SegmentGrid;
 pub use object::{Object, partial_key, source_key, stage_key};
-pub use plan::{AudioPlan, ChunkPlan, ImagesPlan, LadderPolicy, Plan, Rung, TextPlan, VideoPlan, plan};
+pub use plan::{
+    AudioPlan, ChunkPlan, ImagesPlan, LadderPolicy, Plan, Rung, TextPlan, VideoPlan, live_rungs, plan,
+};
 pub use timeline::{Bandwidth, LivePlace, Presentation, TrackRun, TrackTimeline};
 pub use track::{
     FragmentInfo, InitInfo, SampleDefaults, SampleFormat, SegmentInfo, TrackInfo, TrackName, TrackRole,

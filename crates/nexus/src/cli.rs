@@ -6,7 +6,7 @@ use anyhow::Result;
 use clap::{Args, Parser, Subcommand};
 use settings::{Override, Settings};
 
-use crate::{asset, backup, channel, check, film, import, key, limit, tenant, upload, user};
+use crate::{asset, backup, channel, check, encoder, film, import, key, limit, probe, tenant, upload, user};
 
 /// Media streaming server: films in, HLS and DASH ladders out, served by a caching edge.
 #[derive(Parser, Debug)]
@@ -30,7 +30,8 @@ pub struct Cli {
 pub enum Command {
     /// Everything in one process: origin, transcoder and edge behind one listener (the default).
     All {
-        /// Make a demonstration film when the catalogue is empty, and say where to look.
+        /// Make a demonstration film when the catalogue is empty, put a demonstration channel on air where there is no
+        /// other, and say where to look.
         #[arg(long)]
         demo: bool,
     },
@@ -80,8 +81,12 @@ pub enum Command {
     Limit(limit::LimitArgs),
     /// Make a synthetic film: every frame carries its number, every second a flash and a beep.
     Film(film::FilmArgs),
+    /// Publish a synthetic live stream over RTMP: the same with the time of day in its barcode, until interrupted.
+    Encoder(encoder::EncoderArgs),
     /// Check a stream for conformance: HLS, DASH and CMAF.
     Check(check::CheckArgs),
+    /// Measure how late the parts of a low-latency HLS stream arrive here.
+    ProbeLatency(probe::ProbeArgs),
     /// Look for what would keep the server from working on this machine.
     Doctor,
     /// Bring the database's schema up to date.

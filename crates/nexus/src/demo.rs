@@ -1,4 +1,7 @@
-//! The first start of `nexus all --demo`: a film is made and put through the real upload and transcode path.
+//! `nexus all --demo`: on the first start a film is made and put through the real upload and transcode path; on every
+//! start a synthetic encoder goes on air ([`channel`]).
+
+mod channel;
 
 use std::{process::ExitCode, time::Duration};
 
@@ -14,6 +17,8 @@ use crate::{
     film::{self, FilmArgs},
     upload::{self, UploadArgs},
 };
+
+pub use channel::DemoChannel;
 
 /// How long the key of the demonstration's upload works, should nobody be there to revoke it.
 const KEY_LIFETIME: Duration = Duration::from_secs(3600);
@@ -35,10 +40,12 @@ pub struct Demo {
     pub catalogue: Catalogue,
     /// Where the first owner is made.
     pub setup: Option<String>,
+    /// What goes on air.
+    pub channel: DemoChannel,
 }
 
 impl Demo {
-    /// Welcomes whoever started the server; on an empty catalogue with a film to watch.
+    /// Welcomes whoever started the server, on an empty catalogue with a film to watch; then goes on air.
     pub async fn run(self) {
         if let Err(error) = self.show().await {
             warn!("the demonstration film could not be made: {error:#}");
@@ -50,6 +57,7 @@ impl Demo {
         }
         println!("  stop     Ctrl-C");
         println!();
+        self.channel.run().await;
     }
 
     async fn show(&self) -> Result<()> {

@@ -52,17 +52,7 @@ impl FilmArgs {
     }
 
     fn spec(&self) -> Result<TestFilmSpec> {
-        let (width, height) =
-            pair(&self.size, 'x').with_context(|| format!("--size {:?}: such as 1280x720", self.size))?;
-        let rate = if self.rate.contains('/') { self.rate.clone() } else { format!("{}/1", self.rate) };
-        let (fps_num, fps_den) =
-            pair(&rate, '/').with_context(|| format!("--rate {:?}: such as 25 or 30000/1001", self.rate))?;
-        if width < 320 || height < 180 || width % 2 + height % 2 > 0 || width > 7680 || height > 4320 {
-            bail!("--size {}: even numbers from 320x180 to 7680x4320 are expected", self.size);
-        }
-        if fps_num == 0 || fps_den == 0 || u64::from(fps_num) > 240 * u64::from(fps_den) {
-            bail!("--rate {}: more than 0 and at most 240 frames a second are expected", self.rate);
-        }
+        let ((width, height), (fps_num, fps_den)) = (size(&self.size)?, rate(&self.rate)?);
         Ok(TestFilmSpec {
             width,
             height,
@@ -74,6 +64,32 @@ impl FilmArgs {
             epoch_ms: u64::try_from(lifecycle::system().now().millis()).unwrap_or(0),
         })
     }
+}
+
+/// Width and height of `--size`, in pixels.
+///
+/// # Errors
+/// When it is none, or out of range.
+pub fn size(text: &str) -> Result<(u32, u32)> {
+    let (width, height) = pair(text, 'x').with_context(|| format!("--size {text:?}: such as 1280x720"))?;
+    if width < 320 || height < 180 || width % 2 + height % 2 > 0 || width > 7680 || height > 4320 {
+        bail!("--size {text}: even numbers from 320x180 to 7680x4320 are expected");
+    }
+    Ok((width, height))
+}
+
+/// Numerator and denominator of `--rate`, in frames per second.
+///
+/// # Errors
+/// When it is none, or out of range.
+pub fn rate(text: &str) -> Result<(u32, u32)> {
+    let fraction = if text.contains('/') { text.to_owned() } else { format!("{text}/1") };
+    let (num, den) =
+        pair(&fraction, '/').with_context(|| format!("--rate {text:?}: such as 25 or 30000/1001"))?;
+    if num == 0 || den == 0 || u64::from(num) > 240 * u64::from(den) {
+        bail!("--rate {text}: more than 0 and at most 240 frames a second are expected");
+    }
+    Ok((num, den))
 }
 
 fn pair(text: &str, between: char) -> Option<(u32, u32)> {

@@ -8,6 +8,7 @@ mod cli;
 mod client;
 mod demo;
 mod doctor;
+mod encoder;
 mod encoders;
 mod film;
 mod import;
@@ -15,6 +16,7 @@ mod key;
 mod limit;
 mod patience;
 mod pipeline;
+mod probe;
 mod remote;
 mod run;
 mod stores;
@@ -80,8 +82,10 @@ async fn command(cli: Cli) -> Result<ExitCode> {
         }
         Command::Limit(args) => limit::run(args, &sources.settings(&[])?).await,
         Command::Tenant { action } => tenant::run(action, &sources.settings(&[])?).await,
+        Command::Encoder(args) => encoder::run(&args, &sources.settings(&[])?).await,
         Command::Film(args) => film::run(&args, &sources.settings(&[])?).await,
         Command::Check(args) => check::run(args).await,
+        Command::ProbeLatency(args) => probe::run(args).await,
         Command::Doctor => doctor::run(&sources.settings(&[])?).await,
         Command::Backup(args) => backup::save(args, sources.settings(&[])?).await,
         Command::Restore(args) => backup::restore(args, sources.settings(&[])?).await,

@@ -19,7 +19,8 @@ use identity::{Identity, SetupOffer};
 use jobs::{Instance, Presence, Queue, WorkerOptions};
 use lifecycle::Tasks;
 use live::Live;
-use origin::{Imports, Origin, Parts, Urls, WatchOptions};
+use media::LadderPolicy;
+use origin::{Encoding, Imports, Origin, Parts, Urls, WatchOptions};
 use playback_token::{Signer, Verifier};
 use sandbox::{Options, Sandbox};
 use settings::{Secret, Settings};
@@ -28,7 +29,7 @@ use tracing::{info, warn};
 use transcoder::Transcoder;
 
 use crate::{
-    demo::Demo,
+    demo::{Demo, DemoChannel},
     encoders::Encoders,
     stores,
     watch::{self, Watched},
@@ -58,6 +59,7 @@ struct House {
     bus: Bus,
     catalogue: Catalogue,
     instance: Instance,
+    role: Role,
 }
 
 impl House {
@@ -103,6 +105,7 @@ impl House {
             bus,
             catalogue,
             instance,
+            role,
         })
     }
 
@@ -151,7 +154,8 @@ impl House {
             metrics: self.metrics.clone(),
             metrics_token: settings.telemetry.metrics_token.clone(),
             urls: Urls { public: settings.public_url(), media: settings.edge_url() },
-            doors: encoders.doors(),
+            doors: encoders.doors()?,
+            encoding: Some(self.encoding()?),
             limits: origin::Limits {
                 upload: settings.upload.clone(),
                 playback: settings.playback.clone(),
@@ -168,6 +172,32 @@ impl House {
         let edge = &settings.edge;
         origin::purge_far(&self.tasks, &self.outbox, &edge.purge, &edge.credential);
         Ok(origin)
+    }
+
+    /// What lower rungs of live streams are made with.
+    fn encoding(&self) -> Result<Encoding> {
+        let (transcode, live) = (&self.settings.transcode, &self.settings.live);
+        let sandbox = Arc::new(Sandbox::new(self.sandbox_options()?).context("starting the sandbox")?);
+        let policy = LadderPolicy {
+            heights: live.heights.clone(),
+            crf: transcode.crf.into(),
+            preset: transcode.preset.clone(),
+            ..LadderPolicy::default()
+        };
+        if transcode.workers == 0 || self.role == Role::Origin {
+            let warm = Arc::clone(&sandbox);
+            drop(self.tasks.spawn("live-registry", async move {
+                if let Err(error) = warm.warm_registry().await {
+                    warn!("the plug-in registry could not be warmed: {error}");
+                }
+            }));
+        }
+        Ok(Encoding { sandbox, policy })
+    }
+
+    fn sandbox_options(&self) -> Result<Options> {
+        let registry: PathBuf = std::path::absolute(self.settings.data.join("gst-registry.bin"))?;
+        Ok(Options::new(&self.settings.transcode, registry))
     }
 
     /// Starts what brings in files other than by upload.
@@ -250,8 +280,7 @@ impl House {
             self.health.report("sandbox", State::Degraded(reason));
             return Ok(());
         }
-        let registry: PathBuf = std::path::absolute(self.settings.data.join("gst-registry.bin"))?;
-        let sandbox = Sandbox::new(Options::new(transcode, registry)).context("starting the sandbox")?;
+        let sandbox = Sandbox::new(self.sandbox_options()?).context("starting the sandbox")?;
         let (policy, limits) = Transcoder::rules(transcode);
         let transcoder = Arc::new(Transcoder {
             sandbox,
@@ -308,7 +337,7 @@ async fn inspect(transcoder: &Transcoder) -> State {
 }
 
 /// Origin and edge behind one listener.
-async fn everything(house: &House) -> Result<Router> {
+async fn everything(house: &House) -> Result<(Router, Origin)> {
     let credential = edge::Credential::random(&house.ambient);
     let origin = house.origin(Some(credential.secret().clone())).await?;
     let options = EdgeOptions::from_settings(&house.settings.edge, house.ambient.clone())
@@ -317,13 +346,13 @@ async fn everything(house: &House) -> Result<Router> {
     let edge = Edge::new(options, Upstream::in_process(origin::media_router(&origin)), &house.tasks)?;
     let purged = edge.clone();
     origin::purge_near(&origin, &house.tasks, move |path| purged.purge(path));
-    Ok(origin::router(&origin).merge(edge.router()).merge(origin::live_router(&origin)))
+    Ok((origin::router(&origin).merge(edge.router()), origin))
 }
 
-async fn origin_alone(house: &House) -> Result<Router> {
+async fn origin_alone(house: &House) -> Result<(Router, Origin)> {
     let credential = Some(house.settings.edge.credential.clone()).filter(|secret| !secret.is_empty());
     let origin = house.origin(credential).await?;
-    Ok(origin::router(&origin).merge(origin::media_router(&origin)).merge(origin::live_router(&origin)))
+    Ok((origin::router(&origin).merge(origin::media_router(&origin)), origin))
 }
 
 /// Health checks and metrics of a process without viewers.
@@ -353,7 +382,15 @@ fn announce(role: Role, front: &Front, settings: &Settings, setup: Option<&str>)
     println!("  its SHA-256: {}", own.fingerprint);
 }
 
-/// Runs a role until it is told to stop; `demo` welcomes whoever tries it out with a film.
+fn demonstration(house: &House, origin: Origin, setup: Option<String>) -> Demo {
+    let (settings, identity) = (house.settings.clone(), house.identity.clone());
+    let channel =
+        DemoChannel { settings: settings.clone(), identity: identity.clone(), db: house.db.clone(), origin };
+    Demo { settings, identity, catalogue: house.catalogue.clone(), setup, channel }
+}
+
+/// Runs a role until it is told to stop; `demo` welcomes whoever tries it out with a film and a
+/// channel on air.
 ///
 /// # Errors
 /// When it cannot start; the message says what to change.
@@ -366,20 +403,19 @@ pub async fn run(role: Role, demo: bool, mut settings: Settings) -> Result<ExitC
         Role::All | Role::Origin => Front::open(&mut settings, ambient.now()).await?,
     };
     let house = House::open(role, settings, ambient).await?;
-    let (router, setup) = match role {
+    let (router, origin) = match role {
         Role::Transcoder => (desk(&house), None),
-        Role::Origin => (origin_alone(&house).await?, house.setup_link().await?),
-        _ => (everything(&house).await?, house.setup_link().await?),
+        Role::Origin => origin_alone(&house).await.map(|(router, origin)| (router, Some(origin)))?,
+        _ => everything(&house).await.map(|(router, origin)| (router, Some(origin)))?,
     };
+    let setup = if origin.is_some() { house.setup_link().await? } else { None };
     announce(role, &front, &house.settings, setup.as_deref());
     house.serve(front, router);
     if role != Role::Origin {
         house.transcode()?;
     }
-    if demo {
-        let (settings, catalogue) = (house.settings.clone(), house.catalogue.clone());
-        let demo = Demo { settings, identity: house.identity.clone(), catalogue, setup };
-        house.tasks.spawn("demo", demo.run());
+    if let Some(origin) = origin.filter(|_| demo) {
+        house.tasks.spawn("demo", demonstration(&house, origin, setup).run());
     }
     let server = &house.settings.server;
     Ok(house.tasks.run(server.farewell() + server.grace()).await)

@@ -42,7 +42,8 @@ pub use report::{
     VideoStream, WideColour, WideTransfer,
 };
 pub use spec::{
-    AudioSpec, GraphSpec, Grid, ImagesSpec, ProbeSpec, RungSpec, SourceSpec, TestFilmSpec, VideoSpec,
+    AudioSpec, GraphSpec, Grid, ImagesSpec, ProbeSpec, RungSpec, SourceSpec, TestFilmSpec, TestStreamSpec,
+    VideoSpec,
 };
 
 /// The largest payload either side sends or accepts, in bytes.

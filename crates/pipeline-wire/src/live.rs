@@ -108,6 +108,12 @@ impl Medium {
         }
     }
 
+    /// The track of units that a child made of nothing.
+    #[must_use]
+    pub const fn track(self) -> u8 {
+        self.number()
+    }
+
     /// Its name in metrics.
     #[must_use]
     pub const fn name(self) -> &'static str {

@@ -18,6 +18,9 @@ pub enum GraphSpec {
     Images(ImagesSpec),
     /// Synthesises a film with barcode, text, flash and beep; answers with [`crate::FromChild::File`].
     TestFilm(TestFilmSpec),
+    /// Synthesises the same without an end, in real time; answers with [`crate::FromChild::Config`] and
+    /// [`crate::FromChild::Unit`] as they come about.
+    TestStream(TestStreamSpec),
     /// Decodes a live stream once and encodes it for every rung; fed with [`crate::ToChild::Unit`].
     Live(LiveSpec),
     /// No media: tries what the door forbids; `Done` when all of it is refused.
@@ -34,6 +37,7 @@ impl GraphSpec {
             Self::Audio(_) => "audio",
             Self::Images(_) => "images",
             Self::TestFilm(_) => "test_film",
+            Self::TestStream(_) => "test_stream",
             Self::Live(_) => "live",
             Self::DoorCheck => "door_check",
         }
@@ -47,7 +51,7 @@ impl GraphSpec {
             Self::Video(spec) => Some(&spec.source),
             Self::Audio(spec) => Some(&spec.source),
             Self::Images(spec) => Some(&spec.source),
-            Self::TestFilm(_) | Self::Live(_) | Self::DoorCheck => None,
+            Self::TestFilm(_) | Self::TestStream(_) | Self::Live(_) | Self::DoorCheck => None,
         }
     }
 }
@@ -206,4 +210,28 @@ pub struct TestFilmSpec {
     pub title: String,
     /// Wall-clock milliseconds since the epoch at frame zero.
     pub epoch_ms: u64,
+}
+
+/// A synthetic film as a camera sends it: the barcode carries the wall clock at which each picture was due.
+/// Pictures are [`crate::Medium::Video`]'s track, sound [`crate::Medium::Audio`]'s; times are microseconds.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct TestStreamSpec {
+    /// Width in pixels; even, at least 320.
+    pub width: u32,
+    /// Height in pixels; even, at least 180.
+    pub height: u32,
+    /// Frames per `fps_den` seconds, at most 240 a second.
+    pub fps_num: u32,
+    /// See `fps_num`.
+    pub fps_den: u32,
+    /// Length in frames; zero for as long as the parent listens.
+    pub frames: u64,
+    /// Frames from one key picture to the next; at least 1.
+    pub gop_frames: u32,
+    /// Largest rate of the pictures, in kbit/s; at least 1.
+    pub maxrate_kbps: u32,
+    /// Whether there is a beeping stereo track at 48 kHz.
+    pub audio: bool,
+    /// Title drawn into the picture.
+    pub title: String,
 }

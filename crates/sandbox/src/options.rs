@@ -62,7 +62,7 @@ impl Limits {
             GraphSpec::Probe(_) | GraphSpec::Images(_) | GraphSpec::DoorCheck => {
                 Self { cpu_seconds: self.cpu_seconds.min(LOOKING_CPU_SECONDS), ..self }
             }
-            GraphSpec::Live(_) => Self { cpu_seconds: LIVE_CPU_SECONDS, ..self },
+            GraphSpec::Live(_) | GraphSpec::TestStream(_) => Self { cpu_seconds: LIVE_CPU_SECONDS, ..self },
             GraphSpec::Video(_) | GraphSpec::Audio(_) | GraphSpec::TestFilm(_) => self,
         }
     }

@@ -307,6 +307,8 @@ pub struct Edge {
     pub upstream_ca: PathBuf,
     /// Bytes of memory for cached objects, in MiB, 1 to 1,048,576.
     pub cache_memory_mb: u32,
+    /// Bytes of memory for live lists, parts and segments, in MiB, 1 to 1,048,576.
+    pub live_memory_mb: u32,
     /// Largest object that is cached, in MiB.
     pub cache_object_max_mb: u32,
     /// Shared secret that tells the origin a token was verified here; empty refuses private media.
@@ -315,7 +317,8 @@ pub struct Edge {
     pub purge: Vec<String>,
     /// Seconds between refreshes of the token keys from the upstream, 5 to 86,400.
     pub jwks_refresh_seconds: u32,
-    /// Seconds to wait for the upstream's headers, 1 to 600.
+    /// Seconds to wait for the upstream's headers, 1 to 600; for live lists and parts, which an origin holds until
+    /// they are there, at least 24.
     pub upstream_timeout_seconds: u32,
 }
 
@@ -325,6 +328,7 @@ impl Default for Edge {
             upstream: String::new(),
             upstream_ca: PathBuf::new(),
             cache_memory_mb: 256,
+            live_memory_mb: 128,
             cache_object_max_mb: 64,
             credential: Secret::default(),
             purge: Vec::new(),

@@ -8,6 +8,7 @@ use crate::{Settings, SettingsError};
 
 /// As many as a ladder may have.
 const HEIGHTS_MAX: usize = 8;
+const LIVE_HEIGHTS_MAX: usize = 6;
 const PRESETS: [&str; 9] =
     ["ultrafast", "superfast", "veryfast", "faster", "fast", "medium", "slow", "slower", "veryslow"];
 const VISIBILITIES: [&str; 3] = ["public", "unlisted", "private"];
@@ -65,6 +66,7 @@ impl Settings {
         self.validate_stores()?;
         self.validate_intake()?;
         self.validate_transcode()?;
+        self.validate_live()?;
         self.validate_edge()
     }
 
@@ -164,10 +166,19 @@ impl Settings {
         transcode.heights.iter().try_for_each(|height| within("transcode.heights", *height, 90..=4_320))
     }
 
+    fn validate_live(&self) -> Result<(), SettingsError> {
+        let heights = &self.live.heights;
+        if heights.len() > LIVE_HEIGHTS_MAX {
+            return Err(invalid("live.heights", format!("must name at most {LIVE_HEIGHTS_MAX} heights")));
+        }
+        heights.iter().try_for_each(|height| within("live.heights", *height, 90..=2_160))
+    }
+
     fn validate_edge(&self) -> Result<(), SettingsError> {
         let edge = &self.edge;
         http_url("edge.upstream", &edge.upstream)?;
         within("edge.cache_memory_mb", edge.cache_memory_mb, 1..=1 << 20)?;
+        within("edge.live_memory_mb", edge.live_memory_mb, 1..=1 << 20)?;
         within("edge.cache_object_max_mb", edge.cache_object_max_mb, 1..=edge.cache_memory_mb)?;
         within("edge.jwks_refresh_seconds", edge.jwks_refresh_seconds, 5..=86_400)?;
         within("edge.upstream_timeout_seconds", edge.upstream_timeout_seconds, 1..=600)?;
@@ -235,6 +246,8 @@ mod tests {
         assert_eq!(refused(|s| s.watch.at_once = 17), "watch.at_once");
         assert_eq!(refused(|s| s.transcode.preset = "warp".into()), "transcode.preset");
         assert_eq!(refused(|s| s.transcode.heights = vec![7]), "transcode.heights");
+        assert_eq!(refused(|s| s.live.heights = vec![360; 7]), "live.heights");
+        assert_eq!(refused(|s| s.live.heights = vec![88]), "live.heights");
         assert_eq!(refused(|s| s.edge.cache_object_max_mb = 1_000), "edge.cache_object_max_mb");
         assert_eq!(refused(|s| s.edge.credential = crate::Secret::new("short")), "edge.credential");
         assert_eq!(refused(|s| s.edge.purge = vec!["edge:8081".into()]), "edge.purge");

@@ -11,10 +11,15 @@ pub struct MetricsError(String);
 const SECONDS: [f64; 14] =
     [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0, 60.0, 600.0];
 
+/// Upper bounds of the time from an encoder to a viewer's eye, in seconds, close where low latency is told from none.
+const LATENCY: [f64; 16] =
+    [0.4, 0.6, 0.8, 1.0, 1.2, 1.4, 1.6, 1.8, 2.0, 2.5, 3.0, 4.0, 6.0, 10.0, 20.0, 60.0];
+
 /// Counters that alerts watch begin at zero: the step from nothing to one is none to Prometheus.
-const FROM_ZERO: [&str; 8] = [
+const FROM_ZERO: [&str; 9] = [
     "nexus_db_begin_failed_total",
     "nexus_edge_key_fetches_failed_total",
+    "nexus_edge_refused_waiters_total",
     "nexus_events_pump_failed_total",
     "nexus_http_connections_refused_total",
     "nexus_http_panics_total",
@@ -35,6 +40,9 @@ impl Metrics {
     pub fn install() -> Result<Self, MetricsError> {
         let handle = PrometheusBuilder::new()
             .set_buckets_for_metric(Matcher::Suffix("_seconds".into()), &SECONDS)
+            .and_then(|builder| {
+                builder.set_buckets_for_metric(Matcher::Full("nexus_live_latency_seconds".into()), &LATENCY)
+            })
             .and_then(PrometheusBuilder::install_recorder)
             .map_err(|error| MetricsError(error.to_string()))?;
         metrics::gauge!("nexus_build_info", "version" => env!("CARGO_PKG_VERSION")).set(1.0);

@@ -92,7 +92,7 @@ const ABOVE: &[Room] = &[
     ),
     ("testkit", true, &["db", "blob", "media"]),
     ("xtask", true, &["db", "testkit"]),
-    ("tests", true, &["testkit", "httpkit", "media"]),
+    ("tests", true, &["testkit", "httpkit", "media", "conformance"]),
 ];
 
 fn drawn() -> BTreeMap<&'static str, (bool, &'static [&'static str])> {

@@ -32,6 +32,8 @@ use crate::{error::FillError, upstream::Upstream};
 
 /// Objects up to this size are joined into one piece once they are whole.
 const COMPACT_BYTES_MAX: usize = 4 << 20;
+/// What was held for a crowd is given out once it is whole up to this size, so that each of them is woken once.
+const AT_ONCE_BYTES_MAX: u64 = 256 << 10;
 /// Memory set aside at a time for an answer of unknown length.
 const PROMISE_BYTES: u64 = 256 << 10;
 
@@ -48,12 +50,12 @@ struct Meters {
 }
 
 impl Meters {
-    fn register() -> Self {
-        let fills = |result: &'static str| metrics::counter!("nexus_edge_fills_total", "result" => result);
+    fn register(kind: &'static str) -> Self {
+        let fills = |result: &'static str| metrics::counter!("nexus_edge_fills_total", "kind" => kind, "result" => result);
         Self {
-            requests: metrics::counter!("nexus_edge_upstream_requests_total"),
-            bytes: metrics::counter!("nexus_edge_upstream_bytes_total"),
-            retries: metrics::counter!("nexus_edge_upstream_retries_total"),
+            requests: metrics::counter!("nexus_edge_upstream_requests_total", "kind" => kind),
+            bytes: metrics::counter!("nexus_edge_upstream_bytes_total", "kind" => kind),
+            retries: metrics::counter!("nexus_edge_upstream_retries_total", "kind" => kind),
             stored: fills("stored"),
             shared: fills("shared"),
             revalidated: fills("revalidated"),
@@ -73,16 +75,25 @@ pub(crate) struct FillLimits {
     pub requests_max: usize,
     /// To wait for a turn, for headers, and between pieces of a body.
     pub timeout: Duration,
+    /// The upstream may hold a request until there is something to say, a time in which the answer does not age:
+    /// it is as old as its Date says.
+    pub held: bool,
+}
+
+/// What fills of all kinds share.
+#[derive(Clone)]
+pub(crate) struct Means {
+    pub upstream: Upstream,
+    pub credential: Option<HeaderValue>,
+    pub ambient: Ambient,
+    pub tasks: Tasks,
 }
 
 /// Makes requests to the upstream.
 pub(crate) struct Filler {
-    upstream: Upstream,
-    credential: Option<HeaderValue>,
+    means: Means,
     slots: Arc<Semaphore>,
     limits: FillLimits,
-    ambient: Ambient,
-    tasks: Tasks,
     meters: Meters,
 }
 
@@ -138,22 +149,17 @@ fn body_error(error: &axum::Error, limit: Duration) -> FillError {
 }
 
 impl Filler {
-    pub(crate) fn new(
-        upstream: Upstream,
-        credential: Option<HeaderValue>,
-        limits: FillLimits,
-        ambient: Ambient,
-        tasks: Tasks,
-    ) -> Self {
+    /// Brings media of a kind, by which its metrics are known.
+    pub(crate) fn new(kind: &'static str, means: Means, limits: FillLimits) -> Self {
         let slots = Arc::new(Semaphore::new(limits.requests_max));
-        Self { upstream, credential, slots, limits, ambient, tasks, meters: Meters::register() }
+        Self { means, slots, limits, meters: Meters::register(kind) }
     }
 
     /// Starts the fill of a ticket.
     pub(crate) fn start(self: &Arc<Self>, ticket: Ticket, id: Option<RequestId>) {
         let filler = Arc::clone(self);
-        self.tasks.spawn("edge-fill", async move {
-            let hard = filler.tasks.hard();
+        self.means.tasks.spawn("edge-fill", async move {
+            let hard = filler.means.tasks.hard();
             tokio::select! {
                 () = filler.fill(ticket, id.as_ref()) => {}
                 () = hard.cancelled() => {}
@@ -174,7 +180,7 @@ impl Filler {
         headers.insert(header::VIA, HeaderValue::from_static("1.1 nexus-edge"));
         headers.extend(id.map(|id| (httpkit::X_REQUEST_ID, id.to_header())));
         if key.access == Access::Verified {
-            headers.extend(self.credential.clone().map(|value| (httpkit::EDGE_CREDENTIAL, value)));
+            headers.extend(self.means.credential.clone().map(|value| (httpkit::EDGE_CREDENTIAL, value)));
         }
         if let Some(stale) = stale {
             stale.ask_if_current(&mut headers);
@@ -199,7 +205,7 @@ impl Filler {
         id: Option<&RequestId>,
     ) -> Result<Fetched, FillError> {
         let slot = self.slot().await?;
-        let requested = self.ambient.now();
+        let requested = self.means.ambient.now();
         let response = match self.send(key, stale, id).await {
             Err(FillError::Broken(_)) => {
                 self.meters.retries.increment(1);
@@ -207,7 +213,8 @@ impl Filler {
             }
             sent => sent,
         }?;
-        let times = Times { requested, received: self.ambient.now() };
+        let received = self.means.ambient.now();
+        let times = Times { requested: if self.limits.held { received } else { requested }, received };
         Ok(Fetched { response, slot, times })
     }
 
@@ -219,7 +226,7 @@ impl Filler {
     ) -> Result<Response<Body>, FillError> {
         self.meters.requests.increment(1);
         let headers = self.request_headers(key, stale, id);
-        self.upstream.get(&key.path, headers, self.limits.timeout).await
+        self.means.upstream.get(&key.target(), headers, self.limits.timeout).await
     }
 
     async fn fill(&self, ticket: Ticket, id: Option<&RequestId>) {
@@ -236,7 +243,7 @@ impl Filler {
     /// Falls back on a stale answer where that is allowed.
     fn fail(&self, ticket: Ticket, error: FillError) {
         warn!(path = %ticket.key().path, %error, "a fill failed: {error}");
-        let now = self.ambient.now();
+        let now = self.means.ambient.now();
         match ticket.replaces().filter(|stored| stored.policy.usable_on_error(now)).cloned() {
             Some(stored) => {
                 self.meters.stale_on_error.increment(1);
@@ -276,7 +283,7 @@ impl Filler {
     async fn receive(&self, mut ticket: Ticket, fetched: Fetched) {
         let status = fetched.response.status();
         let fallback = ticket.replaces().filter(|_| status.is_server_error());
-        if fallback.is_some_and(|stored| stored.policy.usable_on_error(self.ambient.now())) {
+        if fallback.is_some_and(|stored| stored.policy.usable_on_error(self.means.ambient.now())) {
             return self.fail(ticket, FillError::Upstream(format!("status {status}")));
         }
         let length = fetched.length();
@@ -289,13 +296,17 @@ impl Filler {
         let (parts, body) = fetched.response.into_parts();
         let head = Arc::new(Head::of(parts, length, fetched.times.received));
         let keep = policy.is_worth_storing(head.can_be_validated());
-        ticket.begin(Turn::Flowing { head: Arc::clone(&head), policy, stored: keep });
+        let mut turn = Some(Turn::Flowing { head: Arc::clone(&head), policy, stored: keep });
+        let at_once = self.limits.held && length.is_some_and(|length| length <= AT_ONCE_BYTES_MAX);
+        if let Some(turn) = turn.take_if(|_| !at_once) {
+            ticket.begin(turn);
+        }
         match self.pour(&mut ticket, body, length).await {
             Ok(last) => {
                 let meter = if keep { &self.meters.stored } else { &self.meters.shared };
                 meter.increment(1);
                 let stored = keep.then(|| Arc::new(whole(&ticket, last.clone(), head, policy)));
-                ticket.complete(last, stored);
+                ticket.complete(last, stored, turn);
             }
             Err(error) => {
                 warn!(path = %ticket.key().path, %error, "a fill broke off: {error}");

@@ -119,8 +119,18 @@ impl Flow {
         self.chunks.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    pub(super) fn finish(&self) {
-        self.progress.send_modify(|progress| progress.end = Some(End::Whole));
+    /// Ends the fill with its last piece, and with its turn where nobody was told before: one step, for which everyone
+    /// is woken once.
+    pub(super) fn finish(&self, last: Bytes, turn: Option<Turn>) {
+        let bytes = last.len() as u64;
+        self.chunks.lock().unwrap_or_else(PoisonError::into_inner).push(last);
+        self.progress.send_modify(|progress| {
+            progress.bytes += bytes;
+            progress.end = Some(End::Whole);
+            if let Some(turn) = turn {
+                progress.turn = turn;
+            }
+        });
     }
 
     /// Ends the fill for everyone: those who wait learn the reason, those who read get a broken stream.
@@ -228,7 +238,7 @@ mod tests {
         assert_eq!(drain(&flow, 6..8), (vec![], "waiting"));
         flow.push(Bytes::from_static(b"4567"));
         assert_eq!(drain(&flow, 6..8), (b"67".to_vec(), "end"));
-        flow.finish();
+        flow.finish(Bytes::new(), None);
         assert_eq!(drain(&flow, 0..u64::MAX), (b"01234567".to_vec(), "end"));
         assert_eq!(drain(&flow, 0..9), (b"01234567".to_vec(), "broken"), "shorter than announced");
     }
@@ -253,7 +263,7 @@ mod tests {
                 flow.push(Bytes::from_static(piece.as_bytes()));
             }
             tokio::task::yield_now().await;
-            flow.finish();
+            flow.finish(Bytes::new(), None);
         };
         let (read, ()) = tokio::join!(reader, writer);
         let bytes: Vec<u8> = read.into_iter().flat_map(|piece| piece.expect("whole").to_vec()).collect();
@@ -266,7 +276,7 @@ mod tests {
             let flow = Arc::new(Flow::new());
             let whole = pieces.concat();
             pieces.into_iter().for_each(|piece| flow.push(piece.into()));
-            flow.finish();
+            flow.finish(Bytes::new(), None);
             let (bytes, how) = drain(&flow, start..start + length);
             let covered = start + length <= whole.len() as u64 || length == 0;
             prop_assert_eq!(how, if covered { "end" } else { "broken" });

@@ -92,8 +92,17 @@ fn is_understood(coding: Coding, headers: &HeaderMap) -> bool {
     }
 }
 
+/// Of refusals only those that say for how long (RFC 9111 §3).
+fn may_be_stored(status: StatusCode, directives: &Directives) -> bool {
+    match status {
+        StatusCode::OK | StatusCode::NOT_FOUND | StatusCode::GONE => true,
+        StatusCode::BAD_REQUEST => directives.s_maxage.or(directives.max_age).is_some(),
+        _ => false,
+    }
+}
+
 fn is_storable(coding: Coding, status: StatusCode, headers: &HeaderMap, directives: &Directives) -> bool {
-    matches!(status, StatusCode::OK | StatusCode::NOT_FOUND | StatusCode::GONE)
+    may_be_stored(status, directives)
         && !directives.no_store
         && !directives.private
         && !headers.contains_key(header::SET_COOKIE)
@@ -249,6 +258,12 @@ mod tests {
                 None
             );
         }
+        let refused = |control| {
+            let headers = headers(&[("cache-control", control)]);
+            Policy::of(Coding::Identity, StatusCode::BAD_REQUEST, &headers, TIMES)
+        };
+        assert_eq!(refused("max-age=1").map(|policy| policy.lifetime.as_secs()), Some(1));
+        assert_eq!((refused("public"), refused("no-store, max-age=1")), (None, None));
         let gzip = headers(&[("content-encoding", "gzip"), ("vary", "Accept-Encoding")]);
         assert!(Policy::of(Coding::Gzip, StatusCode::OK, &gzip, TIMES).is_some());
     }

@@ -15,9 +15,9 @@ mod store;
 mod table;
 
 pub(crate) use directives::{delta, elements};
-pub(crate) use fill::{FillLimits, Filler};
+pub(crate) use fill::{FillLimits, Filler, Means};
 pub(crate) use flow::{Flow, Settled, Turn, read as read_flow};
 pub(crate) use head::Head;
 pub(crate) use key::{Access, Key};
 pub(crate) use store::Stored;
-pub(crate) use table::{Look, Table};
+pub(crate) use table::{Look, Table, Ticket};

@@ -19,7 +19,7 @@ pub(crate) struct Stored {
 
 impl Stored {
     fn weight(&self, key: &Key) -> u64 {
-        ENTRY_BYTES + key.path.len() as u64 + self.head.weight() + self.chunks.length()
+        ENTRY_BYTES + key.weight() + self.head.weight() + self.chunks.length()
     }
 }
 
@@ -188,7 +188,12 @@ mod tests {
     use crate::cache::{freshness::Times, key::Access};
 
     fn key(name: usize) -> Key {
-        Key { path: format!("/media/a/{name:03}").into(), coding: Coding::Identity, access: Access::Public }
+        Key {
+            path: format!("/media/a/{name:03}").into(),
+            directives: "".into(),
+            coding: Coding::Identity,
+            access: Access::Public,
+        }
     }
 
     fn stored(bytes: usize) -> Arc<Stored> {

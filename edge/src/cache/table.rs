@@ -98,13 +98,13 @@ fn bytes_as_gauge(value: u64) -> f64 {
 }
 
 impl Table {
-    /// At most `bytes_max` bytes of answers and `fills_max` fills.
-    pub(crate) fn new(bytes_max: u64, fills_max: usize) -> Arc<Self> {
+    /// At most `bytes_max` bytes of answers and `fills_max` fills of a kind, by which its metrics are known.
+    pub(crate) fn new(kind: &'static str, bytes_max: u64, fills_max: usize) -> Arc<Self> {
         let meters = Meters {
-            evictions: metrics::counter!("nexus_edge_evictions_total"),
-            bytes: metrics::gauge!("nexus_edge_cache_bytes"),
-            fills: metrics::gauge!("nexus_edge_fills_in_flight"),
-            full: metrics::counter!("nexus_edge_refused_fills_total"),
+            evictions: metrics::counter!("nexus_edge_evictions_total", "kind" => kind),
+            bytes: metrics::gauge!("nexus_edge_cache_bytes", "kind" => kind),
+            fills: metrics::gauge!("nexus_edge_fills_in_flight", "kind" => kind),
+            full: metrics::counter!("nexus_edge_refused_fills_total", "kind" => kind),
         };
         let (store, fills) = (Store::new(bytes_max), HashMap::new());
         Arc::new(Self(Mutex::new(Inner { store, fills, fills_max, meters })))
@@ -204,14 +204,14 @@ impl Ticket {
         inner.report();
     }
 
-    /// The whole answer has arrived, its `last` piece now; `stored` is what is kept of it.
-    pub(super) fn complete(mut self, last: Bytes, stored: Option<Arc<Stored>>) {
+    /// The whole answer has arrived, its `last` piece now; `stored` is what is kept of it, and `turn` what those who
+    /// wait are told that were told nothing yet.
+    pub(super) fn complete(mut self, last: Bytes, stored: Option<Arc<Stored>>, turn: Option<Turn>) {
         self.close(|store, key| match stored {
             Some(stored) => store.insert(key.clone(), stored),
             None => drop(store.remove(key)),
         });
-        self.push(last);
-        self.flow.finish();
+        self.flow.finish(last, turn);
     }
 
     /// A stored answer, with a policy that says how it goes on, serves everyone.

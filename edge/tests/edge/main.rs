@@ -2,6 +2,7 @@
 
 mod coalescing;
 mod freshness;
+mod live;
 mod purge;
 mod requests;
 mod support;

@@ -154,8 +154,8 @@ async fn an_edge_of_its_own_tells_how_it_fares() {
     site.get(PATH).await;
     let metrics = String::from_utf8_lossy(&site.get_with("/metrics", &bearer).await.body).into_owned();
     for line in [
-        "nexus_edge_requests_total{result=\"miss\"} ",
-        "nexus_edge_fills_total{result=\"passed\"} ",
+        "nexus_edge_requests_total{kind=\"media\",result=\"miss\"} ",
+        "nexus_edge_fills_total{kind=\"media\",result=\"passed\"} ",
         "nexus_http_requests_in_flight ",
     ] {
         assert!(metrics.contains(line), "{line} in {metrics}");

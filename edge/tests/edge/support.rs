@@ -145,6 +145,7 @@ pub fn signer() -> Signer {
 pub fn options(clock: &ManualClock) -> EdgeOptions {
     EdgeOptions {
         cache_bytes_max: 64 << 20,
+        live_bytes_max: 16 << 20,
         object_bytes_max: 16 << 20,
         upstream_timeout: Duration::from_secs(20),
         upstream_requests_max: 64,

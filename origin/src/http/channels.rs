@@ -107,8 +107,9 @@ struct StateView {
     broadcast: Option<BroadcastView>,
 }
 
+/// What a channel sent, for its tenant.
 #[derive(Serialize)]
-struct BroadcastView {
+pub(super) struct BroadcastView {
     id: String,
     protocol: &'static str,
     encoder: String,
@@ -297,6 +298,9 @@ async fn change(
         admission_url: change.admission_url,
     };
     let channel = origin.live.update(&caller, &id, patch).await.map_err(problem)?;
+    if let Some(stage) = origin.stages().of(&id) {
+        stage.show_to(channel.choices.visibility);
+    }
     view(&origin, &caller, channel, None).map(Json)
 }
 

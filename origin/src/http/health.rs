@@ -75,6 +75,7 @@ async fn metrics(
     method: Method,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
+    origin.audiences().show(origin.ambient.now());
     if health::bears(&headers, &origin.metrics_token) {
         return Ok(health::metrics(&origin.metrics));
     }

@@ -28,13 +28,20 @@ use crate::{
 };
 
 const PLAYLIST: &str = "application/vnd.apple.mpegurl";
-const MEDIA: &str = "video/mp4";
-/// A list that was asked for by its place says the same for ever after but for what follows it.
-const BLOCKED_LIST: &str = "public, max-age=6";
-const LIST: &str = "public, max-age=1";
+/// A list that was asked for by its place says the same for ever after but for what follows it; kept longer, it would
+/// only lead those who lag behind through more steps.
+const BLOCKED_LIST: &str = "public, max-age=6, stale-if-error=6";
+/// A list as it stands. While the origin is away, an edge shows it for as long as players wait for the next segment.
+const LIST: &str = "public, max-age=1, stale-if-error=6";
 const FILE: &str = "public, max-age=31536000, immutable";
+const REFUSAL: &str = "public, max-age=1";
+/// Who asks for a file too early shares the answer with whoever asks at that moment, and with nobody after: the next
+/// may ask when it is hinted.
+const NOT_YET: &str = "no-cache";
 /// After how long a server that has no news is worth another try.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
+/// Longest query looked at, in bytes; players that report about themselves in it (CTA-5004) need some hundreds.
+const QUERY_MAX: usize = 4_096;
 
 pub(super) fn routes() -> Routes {
     Routes::new().get("/live/{*path}", Access::Token, serve)
@@ -43,8 +50,8 @@ pub(super) fn routes() -> Routes {
 /// What an address below `/live/{channel}/` names.
 enum Named<'a> {
     Multivariant,
-    List { broadcast: &'a str, rendition: &'a str },
-    File { broadcast: &'a str, rendition: &'a str, file: LiveFile },
+    List { broadcast: &'a str, rendition: RenditionName },
+    File { broadcast: &'a str, rendition: RenditionName, file: LiveFile },
 }
 
 fn named(path: &str) -> Option<(ChannelId, Named<'_>)> {
@@ -52,8 +59,10 @@ fn named(path: &str) -> Option<(ChannelId, Named<'_>)> {
     let pieces: Vec<&str> = rest.split('/').collect();
     let named = match *pieces {
         ["hls.m3u8"] => Named::Multivariant,
-        [broadcast, list] => Named::List { broadcast, rendition: list.strip_suffix(".m3u8")? },
-        [broadcast, rendition, file] => Named::File { broadcast, rendition, file: file.parse().ok()? },
+        [broadcast, list] => Named::List { broadcast, rendition: list.strip_suffix(".m3u8")?.parse().ok()? },
+        [broadcast, rendition, file] => {
+            Named::File { broadcast, rendition: rendition.parse().ok()?, file: file.parse().ok()? }
+        }
         _ => return None,
     };
     Some((channel.parse().ok()?, named))
@@ -67,27 +76,38 @@ async fn serve(
 ) -> Result<Response, Problem> {
     let (channel, named) = named(uri.path()).ok_or_else(nothing)?;
     let stage = origin.stages().of(&channel).ok_or_else(nothing)?;
-    admit(&origin, &headers, stage.visibility)?;
+    admit(&origin, &headers, stage.visibility())?;
     match named {
         Named::Multivariant => {
-            let text = stage.multivariant().ok_or_else(nothing)?;
-            Ok(Encoded::new(PLAYLIST, LIST, Bytes::copy_from_slice(text.as_bytes()))
-                .respond(&method, &headers))
+            let made = stage.multivariant(playlist).ok_or_else(nothing)?;
+            Ok(made.respond(&method, &headers))
         }
         Named::List { broadcast, rendition } => {
-            let rendition = rendition_of(&stage, broadcast, rendition)?;
-            list(&origin, &rendition, uri.query().unwrap_or(""), &method, &headers).await
+            let (rendition, query) = (rendition_of(&stage, broadcast, rendition)?, query(&uri)?);
+            list(&origin, &rendition, query, &method, &headers).await
         }
         Named::File { broadcast, rendition, file: name } => {
             rendition_of(&stage, broadcast, rendition)?;
-            let rendition = rendition.parse().map_err(|_| nothing())?;
             file(&origin, &stage, (rendition, name), &method, &headers).await
         }
     }
 }
 
-fn rendition_of(stage: &Stage, broadcast: &str, name: &str) -> Result<Arc<Rendition>, Problem> {
-    let name = name.parse().map_err(|_| nothing())?;
+fn playlist(text: Bytes) -> Encoded {
+    Encoded::new(PLAYLIST, LIST, text)
+}
+
+/// The type of a rendition's files; sound has a rendition of its own.
+const fn media_type(rendition: RenditionName) -> &'static str {
+    if rendition.is_video() { "video/mp4" } else { "audio/mp4" }
+}
+
+fn query(uri: &Uri) -> Result<&str, Problem> {
+    let query = uri.query().unwrap_or_default();
+    if query.len() <= QUERY_MAX { Ok(query) } else { Err(bad_directive("the query is too long")) }
+}
+
+fn rendition_of(stage: &Stage, broadcast: &str, name: RenditionName) -> Result<Arc<Rendition>, Problem> {
     let found = stage.rendition(name).filter(|_| stage.broadcast.as_str() == broadcast);
     found.ok_or_else(nothing)
 }
@@ -100,13 +120,17 @@ async fn list(
     headers: &HeaderMap,
 ) -> Result<Response, Problem> {
     let (mut lists, reload) = (rendition.lists(), Reload::parse(query, now(origin)));
-    let cache_control = if query.contains("_HLS_msn=") { BLOCKED_LIST } else { LIST };
+    let cache_control = if reload.names_place() { BLOCKED_LIST } else { LIST };
     loop {
         let list = current(&mut lists)?;
         match list.reload(&reload, now(origin)) {
             Answer::Now(variant) => {
-                let make = |text| Encoded::new(PLAYLIST, cache_control, text);
-                return Ok(rendition.encoded(&list, variant, make).respond(method, headers));
+                let mut response = rendition.encoded(&list, variant, playlist).respond(method, headers);
+                if response.headers().contains_key(header::ETAG) {
+                    let control = HeaderValue::from_static(cache_control);
+                    response.headers_mut().insert(header::CACHE_CONTROL, control);
+                }
+                return Ok(response);
             }
             Answer::Wait { deadline, .. } => changed(origin, &mut lists, deadline).await,
             Answer::Refuse(refusal) => return Err(refused(refusal)),
@@ -128,6 +152,10 @@ async fn file(
         match list.fetch(name, arrived, now(origin)) {
             Fetch::Ready => break,
             Fetch::Wait { deadline } => changed(origin, &mut lists, deadline).await,
+            Fetch::Refuse(Refusal::NotFound) if list.may_come(name) => {
+                let control = HeaderValue::from_static(NOT_YET);
+                return Err(nothing().header(header::CACHE_CONTROL, control));
+            }
             Fetch::Refuse(refusal) => return Err(refused(refusal)),
         }
     }
@@ -138,7 +166,13 @@ async fn file(
     // It is written once, so its name says which bytes it has.
     let etag =
         ETag::strong(&format!("{}-{rendition}-{name}", stage.broadcast)).ok_or_else(Problem::internal)?;
-    let content = |length| Content { media_type: MEDIA, cache_control: FILE, etag, length, modified: None };
+    let content = |length| Content {
+        media_type: media_type(rendition),
+        cache_control: FILE,
+        etag,
+        length,
+        modified: None,
+    };
     match found.ok_or_else(nothing)? {
         Found::Bytes(bytes) => {
             Ok(content(bytes.len() as u64).respond_bytes(method, headers, &bytes).into_response())
@@ -172,8 +206,12 @@ fn refused(refusal: Refusal) -> Problem {
     match refusal {
         Refusal::NotFound => nothing(),
         Refusal::TimedOut => Problem::unavailable("the broadcast does not go on", RETRY_AFTER),
-        refusal => Problem::new(StatusCode::BAD_REQUEST, "bad-directive", "Bad delivery directive")
-            .detail(refusal.to_string())
-            .header(header::CACHE_CONTROL, HeaderValue::from_static(LIST)),
+        refusal => bad_directive(&refusal.to_string()),
     }
+}
+
+fn bad_directive(detail: &str) -> Problem {
+    Problem::new(StatusCode::BAD_REQUEST, "bad-directive", "Bad delivery directive")
+        .detail(detail)
+        .header(header::CACHE_CONTROL, HeaderValue::from_static(REFUSAL))
 }

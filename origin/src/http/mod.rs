@@ -17,10 +17,12 @@ mod live;
 mod me;
 mod media;
 mod number;
+mod onair;
 mod openapi;
 mod pace;
 mod page;
 mod plays;
+mod pulse;
 mod session;
 mod setup;
 mod stream;
@@ -57,6 +59,8 @@ fn routes() -> Routes {
         .and(assets::routes())
         .and(imports::routes())
         .and(channels::routes())
+        .and(pulse::routes())
+        .and(onair::routes())
         .and(jobs::routes())
         .and(limits::routes())
         .and(stream::routes())
@@ -68,14 +72,11 @@ fn routes() -> Routes {
         .and(upload::routes())
 }
 
-/// The media routes, for whoever caches in front, or for the listener itself.
+/// The media routes, and those of broadcasts that are on air in this process, for whoever caches in front, or for
+/// the listener itself.
 pub fn media_router(origin: &Origin) -> Router {
-    httpkit::cors::media(httpkit::method_not_allowed(media::routes().into_router(origin)))
-}
-
-/// The routes of broadcasts that are on air in this process.
-pub fn live_router(origin: &Origin) -> Router {
-    httpkit::cors::media(httpkit::method_not_allowed(self::live::routes().into_router(origin)))
+    let routes = media::routes().and(self::live::routes());
+    httpkit::cors::media(httpkit::method_not_allowed(routes.into_router(origin)))
 }
 
 #[cfg(test)]

@@ -45,11 +45,13 @@ pub(super) fn routes() -> Routes {
         .post("/api/v1/plays/{id}/heartbeat", Access::Public, keep)
 }
 
-fn in_millis(duration: Duration) -> u64 {
+/// A duration in milliseconds.
+pub(super) fn in_millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
-fn paced(origin: &Origin, address: Option<IpAddr>) -> Result<(), Problem> {
+/// Refuses one who asks too often.
+pub(super) fn paced(origin: &Origin, address: Option<IpAddr>) -> Result<(), Problem> {
     let Some(address) = address else { return Ok(()) };
     let fits = origin.pace().admit(address, origin.ambient.now());
     if fits { Ok(()) } else { Err(Problem::too_many_requests(RETRY_AFTER)) }

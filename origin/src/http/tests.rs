@@ -4,4 +4,6 @@ mod channels;
 mod ground;
 mod identity;
 mod imports;
+mod live;
+mod onair;
 mod routes;

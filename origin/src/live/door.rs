@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use ::live::{Admission, LiveError, Protocol, Publisher};
-use ingest::{PublishRequest, Reason, Refusal};
+use ingest::{PublishRequest, Reason, Refusal, srt::Question};
 use tokio::sync::mpsc;
 use tracing::{info, warn};
 
@@ -23,10 +23,39 @@ pub async fn take_publishers(origin: Origin, mut requests: mpsc::Receiver<Publis
     }
 }
 
+/// Tells SRT's handshakes what publishers of a channel must know, until nobody asks any more.
+pub async fn tell_passphrases(origin: Origin, mut questions: mpsc::Receiver<Question>) {
+    while let Some(question) = questions.recv().await {
+        let passphrase = match question.channel.parse() {
+            Ok(channel) => {
+                origin.live.srt(&channel).await.map(|found| found.map(|(passphrase, _)| passphrase))
+            }
+            Err(_) => Ok(None),
+        };
+        match passphrase {
+            Ok(passphrase) => question.answer(passphrase),
+            // A question that is dropped is answered with "not now".
+            Err(error) => warn!("an SRT publisher could not be let in: {error}"),
+        }
+    }
+}
+
+/// What a publisher has shown opens, if it does.
+async fn shown(origin: &Origin, request: &PublishRequest) -> Result<Option<Admission>, LiveError> {
+    let (live, said) = (&origin.live, &request.announcement);
+    if request.protocol != ingest::Protocol::Srt {
+        return live.authenticate(said.key.expose()).await;
+    }
+    let Ok(channel) = said.app.parse() else { return Ok(None) };
+    // The passphrase may have changed since the handshake.
+    let found = live.srt(&channel).await?;
+    Ok(found.filter(|(passphrase, _)| *passphrase == said.key).map(|(_, admission)| admission))
+}
+
 /// Shows a publisher to the domain, and to the session of its channel or a new one.
 async fn come_in(origin: Origin, request: PublishRequest) {
     let peer = request.peer;
-    let admission = match origin.live.authenticate(request.announcement.key.expose()).await {
+    let admission = match shown(&origin, &request).await {
         Ok(Some(admission)) => admission,
         Ok(None) => {
             info!(%peer, "a publisher was refused: its stream key opens no channel");
@@ -73,7 +102,11 @@ async fn begin(origin: Origin, arrival: Arrival) {
 
 /// A publisher as the domain knows it.
 pub(super) fn publisher(request: &PublishRequest) -> Publisher {
-    Publisher { protocol: Protocol::Rtmp, encoder: request.announcement.encoder.clone() }
+    let protocol = match request.protocol {
+        ingest::Protocol::Rtmp | ingest::Protocol::Rtmps => Protocol::Rtmp,
+        ingest::Protocol::Srt => Protocol::Srt,
+    };
+    Publisher { protocol, encoder: request.announcement.encoder.clone() }
 }
 
 /// Lets a publisher go on with a broadcast that lost its own, or refuses it.

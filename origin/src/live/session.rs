@@ -13,18 +13,29 @@ use media::live::{
 };
 use tokio::{
     sync::mpsc,
-    time::{Instant, interval, sleep, sleep_until},
+    time::{Instant, MissedTickBehavior, interval, sleep, sleep_until, timeout_at},
 };
 use tracing::{info, warn};
 
 use super::{
-    Stage, door, recording,
+    Stage, door,
+    ladder::{Encoded, Ladder},
+    pulse::Link,
+    recording,
     shelf::{Shelf, ShelfError},
 };
 use crate::Origin;
 
 /// How long the lists of a broadcast that is over can still be read here.
 const AFTERWARDS: Duration = Duration::from_secs(60);
+/// How long the multivariant playlist waits for lower rungs; after it they are in the playlists of who comes later.
+const RUNGS_PATIENCE: Duration = Duration::from_secs(4);
+/// How long lower rungs may take at the end to give what they still have.
+const RUNGS_LAST: Duration = Duration::from_secs(2);
+/// How often lists that nobody feeds are looked after.
+const IDLE_EVERY: Duration = Duration::from_millis(200);
+/// Over how long a publisher's bitrate is measured.
+const BITRATE_OVER: Duration = Duration::from_secs(10);
 
 /// A publisher for a channel that has a session.
 #[derive(Debug)]
@@ -45,12 +56,26 @@ impl Over {
     }
 }
 
+/// Why this process has no more to do with a broadcast.
+enum Leave {
+    /// It is over.
+    Over(Over),
+    /// Another process, or this one's successor, may go on.
+    LetGo,
+}
+
 pub(super) struct Session {
     origin: Origin,
     lease: Lease,
     stage: Arc<Stage>,
     shelf: Shelf,
     packager: Packager,
+    ladder: Ladder,
+    limits: ::live::Limits,
+    /// Bytes of the publisher since then.
+    metered: (u64, Instant),
+    /// When the multivariant playlist is given out without lower rungs.
+    rungs_until: Option<Instant>,
     /// `None` while the publisher is away.
     media: Option<Media>,
     video: Option<VideoConfig>,
@@ -83,12 +108,17 @@ impl Session {
     ) -> Self {
         let dvr = begun.channel.choices.dvr.seconds().map_or(Dvr::Event, Dvr::Seconds);
         let packaging = Packaging { dvr, ..Packaging::default() };
+        let ladder = Ladder::new(origin.encoding.clone(), &begun.channel.choices.ladder);
         Self {
             origin,
             lease: begun.lease,
             stage,
             shelf,
             packager: Packager::resume(packaging, kept),
+            ladder,
+            limits: begun.limits,
+            metered: (0, Instant::now()),
+            rungs_until: None,
             media: Some(media),
             video: None,
             patience: Instant::now(),
@@ -96,16 +126,37 @@ impl Session {
         }
     }
 
-    /// Runs the broadcast to its end.
+    /// Runs the broadcast to its end, or until this process lets it go.
     pub(super) async fn run(mut self, mut arrivals: mpsc::Receiver<Arrival>) {
-        let over = self.broadcast(&mut arrivals).await;
-        drop(arrivals);
-        let whole = self.finish().await;
+        let channel = self.lease.channel.clone();
+        match self.broadcast(&mut arrivals).await {
+            Leave::LetGo => {
+                info!(%channel, "the broadcast of channel {channel} is let go: the server stops");
+                self.shelf.finish().await;
+                if let Err(error) = self.origin.live.let_go(&self.lease).await {
+                    warn!(%channel, "a broadcast was not let go of: {error}");
+                }
+            }
+            Leave::Over(over) => {
+                drop(arrivals);
+                self.end(&over).await;
+                let stop = self.origin.tasks.soft();
+                tokio::select! {
+                    () = sleep(AFTERWARDS) => {}
+                    () = stop.cancelled() => {}
+                }
+            }
+        }
+        self.origin.stages().close(&channel, &self.lease.broadcast);
+    }
+
+    async fn end(&mut self, over: &Over) {
         let (channel, reason) = (self.lease.channel.clone(), over.reason.as_str());
         info!(%channel, reason, "the broadcast of channel {channel} is over: {}", over.detail);
         if let Some(media) = &mut self.media {
             media.stop(Refusal::new(Reason::Denied, over.detail.clone()));
         }
+        let whole = self.finish().await;
         let ended = if whole {
             recording::end(&self.origin, &self.lease, over.reason, &over.detail).await
         } else {
@@ -119,14 +170,21 @@ impl Session {
         if whole {
             recording::afterwards(&self.origin, &self.lease.broadcast).await;
         }
-        sleep(AFTERWARDS).await;
-        self.origin.stages().close(&channel, &self.lease.broadcast);
     }
 
     /// Ends the lists, and waits a moment until the store has all of it: what is recorded is there when it is over.
     /// Whether it is.
     async fn finish(&mut self) -> bool {
         let channel = self.lease.channel.clone();
+        self.ladder.drain();
+        let until = Instant::now() + RUNGS_LAST;
+        while self.ladder.is_busy()
+            && let Ok(encoded) = timeout_at(until, self.ladder.next()).await
+        {
+            if self.take_encoded(encoded).await.is_err() {
+                break;
+            }
+        }
         match self.packager.finish(self.now()) {
             Ok(products) => {
                 if let Err(Over { detail, .. }) = self.publish(&products).await {
@@ -138,22 +196,64 @@ impl Session {
         self.shelf.finish().await
     }
 
-    async fn broadcast(&mut self, arrivals: &mut mpsc::Receiver<Arrival>) -> Over {
-        let (mut renewals, stop) = (interval(RENEW_EVERY), self.origin.tasks.soft());
+    async fn broadcast(&mut self, arrivals: &mut mpsc::Receiver<Arrival>) -> Leave {
+        let (mut renewals, mut idle) = (interval(RENEW_EVERY), interval(IDLE_EVERY));
+        idle.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let stop = self.origin.tasks.soft();
         loop {
             let step = tokio::select! {
                 event = next(&mut self.media) => self.take(event).await,
+                encoded = self.ladder.next() => self.take_encoded(encoded).await,
                 Some(arrival) = arrivals.recv() => self.arrived(arrival).await,
                 _ = renewals.tick() => self.renew().await,
+                _ = idle.tick() => self.idle().await,
                 () = sleep_until(self.patience), if self.media.is_none() => {
                     Err(Over::new(EndReason::Lost, "The encoder went away and did not come back."))
                 }
-                () = stop.cancelled() => Err(Over::new(EndReason::Failed, "The server stops.")),
+                () = stop.cancelled() => return Leave::LetGo,
             };
             if let Err(over) = step {
-                return over;
+                return Leave::Over(over);
             }
         }
+    }
+
+    /// Lists that nobody feeds grow by gaps.
+    async fn idle(&mut self) -> Result<(), Over> {
+        let (all, now) = (self.media.is_none(), self.now());
+        if all || self.ladder.is_away() {
+            let products = self.packager.idle(all, now).map_err(unfit)?;
+            self.publish(&products).await?;
+        }
+        Ok(())
+    }
+
+    async fn take_encoded(&mut self, encoded: Encoded) -> Result<(), Over> {
+        let (now, mut products) = (self.now(), Vec::new());
+        match encoded {
+            Encoded::Config { rung, config } => self.packager.describe_rung(rung, config),
+            Encoded::Picture { rung, shown, key, data } => {
+                let taken = self.packager.rung_unit(rung, (shown, key), data, now, &mut products);
+                if !taken.map_err(unfit)? {
+                    metrics::counter!("nexus_live_ladder_late_total").increment(1);
+                }
+            }
+        }
+        self.publish(&products).await
+    }
+
+    /// Counts what the publisher sends, and refuses what is more than its tenant may send.
+    fn meter(&mut self, bytes: usize) -> Result<(), Over> {
+        let (sent, since) = &mut self.metered;
+        *sent += bytes as u64;
+        let elapsed = since.elapsed();
+        if elapsed < BITRATE_OVER {
+            return Ok(());
+        }
+        let kbps = *sent * 8 / u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX).max(1);
+        self.metered = (0, Instant::now());
+        let fits = self.limits.check_bitrate(u32::try_from(kbps).unwrap_or(u32::MAX));
+        fits.map_err(|error| Over::new(EndReason::TooFast, error.to_string()))
     }
 
     async fn renew(&mut self) -> Result<(), Over> {
@@ -193,14 +293,27 @@ impl Session {
             Event::VideoConfig(config) => self.describe_video(&config, now).map_err(unfit)?,
             Event::AudioConfig(config) => {
                 let config = AudioConfig::from_record(&config.record).map_err(PackageError::from);
+                let config = config.inspect(|config| self.stage.pulse.sound(config));
                 config.and_then(|config| self.packager.describe_audio(config, now)).map_err(unfit)?
             }
-            Event::Video(unit) => self.picture(unit, now).map_err(unfit)?,
+            Event::Video(unit) => {
+                self.meter(unit.data.len())?;
+                self.picture(unit, now).map_err(unfit)?
+            }
             Event::Audio(unit) => {
+                self.meter(unit.data.len())?;
                 let unit = access_unit(&unit, Picture::Key, unit.data.clone(), now);
+                self.stage.pulse.audio(&unit);
                 self.packager.unit(Track::Audio, unit, now).map_err(unfit)?
             }
-            Event::Dropped(_) => Vec::new(),
+            Event::Dropped(dropped) => {
+                self.stage.pulse.dropped(&dropped.to_string(), now);
+                Vec::new()
+            }
+            Event::Link(link) => {
+                self.stage.pulse.link(measured(link), now);
+                Vec::new()
+            }
             Event::Ended(end) => return self.left(end).await,
         };
         self.publish(&products).await?;
@@ -216,7 +329,9 @@ impl Session {
             ingest::VideoCodec::H264 => VideoConfig::from_avc_record(&said.record)?,
             ingest::VideoCodec::Hevc => VideoConfig::from_hevc_record(&said.record)?,
         };
+        self.stage.pulse.pictures(&config);
         self.video = Some(config.clone());
+        self.packager.plan_rungs(self.ladder.names(&config));
         self.packager.describe_video(config, now)
     }
 
@@ -225,14 +340,18 @@ impl Session {
         let Some(video) = &self.video else { return Ok(Vec::new()) };
         let Ok(read) = nal::from_lengths(video.codec, video.nal_length_bytes, &unit.data) else {
             metrics::counter!("nexus_live_units_unreadable_total").increment(1);
+            self.stage.pulse.dropped("a picture that cannot be read", now);
             return Ok(Vec::new());
         };
         let mut products = Vec::new();
         if let Some(changed) = video.updated(&read.sets)? {
+            self.stage.pulse.pictures(&changed);
             self.video = Some(changed.clone());
+            self.packager.plan_rungs(self.ladder.names(&changed));
             products = self.packager.describe_video(changed, now)?;
         }
         let unit = access_unit(&unit, read.picture, read.data, now);
+        self.stage.pulse.video(&unit);
         products.extend(self.packager.unit(Track::Video, unit, now)?);
         Ok(products)
     }
@@ -240,7 +359,7 @@ impl Session {
     /// The channel is live once a list shows something.
     async fn flows(&mut self, products: &[Product]) -> Result<(), Over> {
         let shows = products.iter().any(|product| matches!(product, Product::Part { .. }));
-        if self.on_air || !shows || self.stage.multivariant().is_none() {
+        if self.on_air || !shows || !self.stage.is_complete() {
             return Ok(());
         }
         self.on_air = true;
@@ -250,12 +369,14 @@ impl Session {
 
     async fn left(&mut self, end: End) -> Result<(), Over> {
         self.media = None;
+        self.ladder.drain();
         let detail = end.to_string();
         match end {
             End::Closed => Err(Over::new(EndReason::Stopped, detail)),
             End::Broken(_) | End::Unsupported(_) => Err(Over::new(EndReason::BadMedia, detail)),
             End::Stopped(_) => Err(Over::new(EndReason::Kicked, detail)),
             End::Lost(_) | End::Stalled(_) => {
+                self.stage.pulse.away();
                 self.patience = Instant::now() + GRACE;
                 let lost = self.origin.live.publisher_lost(&self.lease).await;
                 lost.map_err(|error| Over::new(EndReason::Failed, error.to_string()))
@@ -273,19 +394,33 @@ impl Session {
         self.stage.keep(products);
         self.stage.show(self.packager.lists());
         let whole = products.iter().any(|product| matches!(product, Product::Segment { .. }));
-        if (whole || self.stage.multivariant().is_none())
-            && let Some(text) = self.packager.multivariant(self.lease.broadcast.as_str())
-        {
-            self.stage.set_multivariant(text);
+        if whole || !self.stage.is_complete() {
+            self.show_multivariant();
         }
         for product in products {
-            if let Product::Dropped(track, reason) = product {
-                let track = if *track == Track::Video { "video" } else { "audio" };
-                metrics::counter!("nexus_live_units_dropped_total", "track" => track, "reason" => reason.to_string())
-                    .increment(1);
+            match product {
+                Product::Epoch(_, base) => {
+                    self.ladder.begin(*base, self.video.as_ref(), self.packager.rung_names());
+                }
+                Product::Picture(sample) => self.ladder.push(sample),
+                Product::Dropped(track, reason) => {
+                    self.stage.pulse.dropped(&reason.to_string(), self.now());
+                    let track = if *track == Track::Video { "video" } else { "audio" };
+                    metrics::counter!("nexus_live_units_dropped_total", "track" => track, "reason" => reason.to_string())
+                        .increment(1);
+                }
+                _ => {}
             }
         }
         Ok(())
+    }
+
+    fn show_multivariant(&mut self) {
+        let Some(text) = self.packager.multivariant(self.lease.broadcast.as_str()) else { return };
+        let until = *self.rungs_until.get_or_insert_with(|| Instant::now() + RUNGS_PATIENCE);
+        if self.packager.rungs_have_begun() || Instant::now() >= until {
+            self.stage.set_multivariant(text);
+        }
     }
 
     fn now(&self) -> Moment {
@@ -296,6 +431,15 @@ impl Session {
 fn access_unit(unit: &ingest::AccessUnit, picture: Picture, data: bytes::Bytes, now: Moment) -> AccessUnit {
     let (dts_us, pts_us, arrived_us) = (unit.dts_us, unit.pts_us, now.0.unsigned_abs());
     AccessUnit { dts_us, pts_us, arrived_us, picture, data }
+}
+
+fn measured(link: ingest::Link) -> Link {
+    let sent = link.received.saturating_add(link.dropped).max(1);
+    let per_million = link.lost.saturating_mul(1_000_000) / sent;
+    Link {
+        rtt_ms: u32::try_from(link.rtt_us / 1_000).unwrap_or(u32::MAX),
+        loss_ppm: u32::try_from(per_million.min(1_000_000)).unwrap_or(1_000_000),
+    }
 }
 
 fn unfit(error: PackageError) -> Over {

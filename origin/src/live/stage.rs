@@ -16,7 +16,7 @@ use media::live::{
 };
 use tokio::sync::{mpsc, watch};
 
-use super::{session::Arrival, shelf::Shelved};
+use super::{pulse::Pulse, session::Arrival, shelf::Shelved};
 
 /// Headers of a rendition that are kept in memory: one for each configuration that the encoder had.
 const HEADERS_MAX: u32 = 64;
@@ -63,31 +63,73 @@ impl Stages {
     }
 }
 
+/// A multivariant playlist, and what is sent of it once somebody has asked.
+#[derive(Debug, Default)]
+struct Multivariant {
+    text: Option<String>,
+    encoded: Option<Arc<Encoded>>,
+}
+
 /// One broadcast.
 #[derive(Debug)]
 pub(crate) struct Stage {
     pub(crate) broadcast: BroadcastId,
-    pub(crate) visibility: Visibility,
-    multivariant: Mutex<Option<Arc<str>>>,
+    visibility: Mutex<Visibility>,
+    pub(crate) pulse: Pulse,
+    multivariant: Mutex<Multivariant>,
     renditions: Mutex<HashMap<RenditionName, Arc<Rendition>>>,
 }
 
 impl Stage {
     pub(super) fn new(broadcast: BroadcastId, visibility: Visibility) -> Self {
-        Self { broadcast, visibility, multivariant: Mutex::default(), renditions: Mutex::default() }
+        let visibility = Mutex::new(visibility);
+        Self {
+            broadcast,
+            visibility,
+            pulse: Pulse::default(),
+            multivariant: Mutex::default(),
+            renditions: Mutex::default(),
+        }
     }
 
-    /// The multivariant playlist; `None` until all renditions have begun.
-    pub(crate) fn multivariant(&self) -> Option<Arc<str>> {
-        locked(&self.multivariant).clone()
+    /// Who may watch.
+    pub(crate) fn visibility(&self) -> Visibility {
+        *locked(&self.visibility)
+    }
+
+    /// The channel's visibility changed.
+    pub(crate) fn show_to(&self, visibility: Visibility) {
+        *locked(&self.visibility) = visibility;
+    }
+
+    /// The multivariant playlist, compressed once by `make`; `None` until all renditions have begun.
+    pub(crate) fn multivariant(&self, make: impl FnOnce(Bytes) -> Encoded) -> Option<Arc<Encoded>> {
+        let mut kept = locked(&self.multivariant);
+        let text = kept.text.clone()?;
+        Some(Arc::clone(kept.encoded.get_or_insert_with(|| Arc::new(make(text.into())))))
+    }
+
+    /// Whether all renditions have begun.
+    pub(super) fn is_complete(&self) -> bool {
+        locked(&self.multivariant).text.is_some()
     }
 
     pub(super) fn set_multivariant(&self, text: String) {
-        *locked(&self.multivariant) = Some(text.into());
+        let mut kept = locked(&self.multivariant);
+        if kept.text.as_ref() != Some(&text) {
+            *kept = Multivariant { text: Some(text), encoded: None };
+        }
     }
 
     pub(crate) fn rendition(&self, name: RenditionName) -> Option<Arc<Rendition>> {
         locked(&self.renditions).get(&name).cloned()
+    }
+
+    /// What the renditions are called.
+    pub(crate) fn names(&self) -> Vec<RenditionName> {
+        let mut names: Vec<_> = locked(&self.renditions).keys().copied().collect();
+        names.sort_unstable();
+        names
     }
 
     /// Keeps what was made, before a list names it.
@@ -101,7 +143,7 @@ impl Stage {
                 Product::Segment { rendition, listed, bytes, .. } => {
                     (rendition, LiveFile::Segment(listed.msn), bytes)
                 }
-                Product::Dropped(..) | Product::Epoch(_) => continue,
+                Product::Dropped(..) | Product::Epoch(..) | Product::Picture(_) => continue,
             };
             let kept = Arc::clone(locked(&self.renditions).entry(*rendition).or_default());
             locked(&kept.files).insert(file, bytes.clone());

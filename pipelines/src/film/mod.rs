@@ -1,9 +1,10 @@
-//! Synthetic films: fixtures whose every frame says which it is, and a picture pleasant enough to show.
+//! Synthetic films and streams: fixtures whose every frame says which it is, and a picture pleasant enough to show.
 
 mod canvas;
 mod lettering;
 mod scene;
 mod sound;
+pub mod stream;
 
 use bytes::BytesMut;
 use gstreamer as gst;
@@ -54,7 +55,7 @@ pub fn run(spec: &TestFilmSpec, link: &Link) -> Result<()> {
     for frame in 0..spec.frames {
         pictures.push(picture(&mut scene, spec, slots, frame)?, &graph)?;
         if let Some(sound) = &mut sound {
-            sound.push(sound_of(Beat::new(spec), slots, frame), &graph)?;
+            sound.push(sound_of(beat_of(spec), slots, frame), &graph)?;
         }
         link.progress(frame + 1, spec.frames)?;
     }
@@ -65,15 +66,21 @@ pub fn run(spec: &TestFilmSpec, link: &Link) -> Result<()> {
 
 fn checked(spec: &TestFilmSpec) -> Result<Slots> {
     let grid = Grid { fps_num: spec.fps_num, fps_den: spec.fps_den, origin_ns: 0, clock: MediaClock::Raw };
-    let even = |side: u32| side.is_multiple_of(2) && side <= 8192;
-    let fits = even(spec.width) && even(spec.height) && spec.width >= 320 && spec.height >= 180;
-    if !fits || spec.frames == 0 || spec.frames > u64::from(u32::MAX) {
-        return Err(GraphError::internal(format!(
-            "no film of {} frames of {}x{}",
-            spec.frames, spec.width, spec.height
-        )));
+    checked_size(spec.width, spec.height)?;
+    if spec.frames == 0 || spec.frames > u64::from(u32::MAX) {
+        return Err(GraphError::internal(format!("no film of {} frames", spec.frames)));
     }
     Slots::new(grid).map_err(GraphError::internal)
+}
+
+fn checked_size(width: u32, height: u32) -> Result<()> {
+    let even = |side: u32| side.is_multiple_of(2) && side <= 8192;
+    let fits = even(width) && even(height) && width >= 320 && height >= 180;
+    if fits { Ok(()) } else { Err(GraphError::internal(format!("no pictures of {width}x{height}"))) }
+}
+
+fn beat_of(spec: &TestFilmSpec) -> Beat {
+    Beat::new((spec.fps_num, spec.fps_den))
 }
 
 /// Sends whatever the muxer writes.
@@ -157,7 +164,7 @@ fn picture(scene: &mut Scene, spec: &TestFilmSpec, slots: Slots, frame: u64) -> 
     let time_ns = slots.start_ns(frame);
     let number = u32::try_from(frame).map_err(GraphError::internal)?;
     let mark = Mark { frame: number, epoch_ms: spec.epoch_ms + time_ns / 1_000_000 };
-    let canvas = scene.paint(Moment { mark, time_ns, flash: Beat::new(spec).is_lit(frame) });
+    let canvas = scene.paint(Moment { mark, time_ns, flash: beat_of(spec).is_lit(frame) });
     let mut buffer = gst::Buffer::from_slice(packed(canvas));
     time(buffer.make_mut(), slots, frame);
     Ok(buffer)

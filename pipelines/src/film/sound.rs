@@ -3,8 +3,6 @@
 //! Both begin with the first frame that starts at or after each whole second and last as many frames as come
 //! nearest to 80 ms, at least one. Frame and second coincide when the frame rate is a whole number.
 
-use pipeline_wire::TestFilmSpec;
-
 /// Samples per second.
 pub const SAMPLE_RATE: u32 = 48_000;
 /// Interleaved.
@@ -21,10 +19,10 @@ pub struct Beat {
 }
 
 impl Beat {
-    /// The beat of a film.
+    /// The beat at a rate of pictures (numerator and denominator) a second.
     #[must_use]
-    pub fn new(spec: &TestFilmSpec) -> Self {
-        Self { num: u64::from(spec.fps_num), den: u64::from(spec.fps_den) }
+    pub fn new((num, den): (u32, u32)) -> Self {
+        Self { num: u64::from(num), den: u64::from(den) }
     }
 
     /// The first frame that starts at or after the second in which `frame` starts began.

@@ -30,8 +30,8 @@ function crc16(bytes) {
   return crc;
 }
 
-/** The frame number of a picture of `width`×`height` pixels, or null. Only the top eighth need be drawn. */
-export function readFrame(pixels, width, height) {
+/** What the barcode of a picture of `width`×`height` pixels says, or null. Only the top eighth need be drawn. */
+export function readMark(pixels, width, height) {
   const bytes = new Uint8Array(12);
   for (let bit = 0; bit < 96; bit += 1) {
     if (level(pixels, width, height, Math.floor(bit / 32), bit % 32) >= WHITE_MIN) {
@@ -39,5 +39,12 @@ export function readFrame(pixels, width, height) {
     }
   }
   const view = new DataView(bytes.buffer);
-  return crc16(bytes.subarray(0, 10)) === view.getUint16(10) ? view.getUint32(0) : null;
+  if (crc16(bytes.subarray(0, 10)) !== view.getUint16(10)) return null;
+  return { frame: view.getUint32(0), epochMs: view.getUint16(4) * 2 ** 32 + view.getUint32(6) };
 }
+
+/** The frame number of a picture, or null; as `readMark`. */
+export const readFrame = (pixels, width, height) => readMark(pixels, width, height)?.frame ?? null;
+
+/** Whether the flash is lit. */
+export const readFlash = (pixels, width, height) => level(pixels, width, height, 1, 45) >= WHITE_MIN;

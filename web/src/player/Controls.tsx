@@ -1,4 +1,5 @@
 import { IconButton } from '../ui/Button';
+import { LivePosition } from './LivePosition';
 import { AudioMenu, CaptionsMenu, QualityMenu, SpeedMenu } from './menus';
 import { SeekBar } from './SeekBar';
 import { positionText } from './timeline';
@@ -15,7 +16,7 @@ interface ControlsProps {
 }
 
 export function Controls({ player, theatre, fullscreen, onHold, onHelp }: ControlsProps) {
-  const { media, playback, timeline, run, canPip, audioOnly } = player;
+  const { media, playback, timeline, run, canPip, audioOnly, live } = player;
   const playIcon = media.ended ? 'replay' : media.paused ? 'play' : 'pause';
   const playLabel = media.ended ? 'Play again' : media.paused ? 'Play' : 'Pause';
   return (
@@ -29,16 +30,20 @@ export function Controls({ player, theatre, fullscreen, onHold, onHelp }: Contro
           onClick={() => run({ do: 'toggle' })}
         />
         <VolumeControl player={player} />
-        <span className="position digits" data-testid="position">
-          {positionText(media.time, timeline)}
-        </span>
-        {playback.growing && (
+        {live ? (
+          <LivePosition player={player} live={live} />
+        ) : (
+          <span className="position digits" data-testid="position">
+            {positionText(media.time, timeline)}
+          </span>
+        )}
+        {playback.growing && !live && (
           <span className="growing" title="The rest is still being transcoded">
             Still being made
           </span>
         )}
         <span className="controls-gap" />
-        <SpeedMenu player={player} onHold={onHold} />
+        {!live && <SpeedMenu player={player} onHold={onHold} />}
         <AudioMenu player={player} onHold={onHold} />
         <CaptionsMenu player={player} onHold={onHold} />
         <QualityMenu player={player} onHold={onHold} />

@@ -1,11 +1,11 @@
 import { Dialog } from '../ui/Dialog';
-import { SHORTCUTS } from './shortcuts';
+import { LIVE_SHORTCUTS, SHORTCUTS } from './shortcuts';
 
-export function HelpDialog({ onClose }: { onClose: () => void }) {
+export function HelpDialog({ live, onClose }: { live: boolean; onClose: () => void }) {
   return (
     <Dialog title="Keyboard shortcuts" onClose={onClose} testId="help-dialog">
       <dl className="shortcuts">
-        {SHORTCUTS.map(([keys, effect]) => (
+        {(live ? LIVE_SHORTCUTS : SHORTCUTS).map(([keys, effect]) => (
           <div key={effect}>
             <dt>
               {keys.map((key) => (

@@ -43,9 +43,9 @@ function Failure({ text, onRetry }: { text: string; onRetry: () => void }) {
 }
 
 function Waiting({ player }: { player: Player }) {
-  const { media, playback, timeline } = player;
+  const { media, playback, timeline, live } = player;
   if (!media.stalled) return null;
-  const atEdge = playback.growing && timeline.available - media.time < EDGE_S && media.time > 0;
+  const atEdge = playback.growing && !live && timeline.available - media.time < EDGE_S && media.time > 0;
   return (
     <div className="player-waiting" role="status" data-testid="buffering">
       <span className="spinner" />

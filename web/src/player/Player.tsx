@@ -7,6 +7,8 @@ import { Stage } from './Stage';
 import { useFullscreen } from './useFullscreen';
 import { useActivity } from './useActivity';
 import { useMediaSession } from './useMediaSession';
+import { useLiveRecovery } from './useLiveRecovery';
+import { useLiveReport } from './useLiveReport';
 import { usePlayReport } from './usePlayReport';
 import { usePlayer, type Player as PlayerState, type PlayerSource } from './usePlayer';
 import { useShortcuts } from './useShortcuts';
@@ -21,6 +23,8 @@ interface PlayerProps {
   /** Asks for a fresh address of the stream before another attempt. */
   onRetry: () => void;
   onVideo?: (video: HTMLVideoElement | null) => void;
+  /** Told when there is nothing more to play, and when playing cannot go on. */
+  onOver?: () => void;
 }
 
 function stateOf({ source, media, playback }: PlayerState): string {
@@ -53,7 +57,11 @@ export function Player({
   const activity = useActivity(media.paused || media.ended || playback.error !== null);
   useShortcuts(frame, player.run, activity.wake);
   useMediaSession(player);
-  usePlayReport(source.id, source.hls, media.loaded && !media.paused && !media.ended);
+  const playing = media.loaded && !media.paused && !media.ended;
+  usePlayReport(source.id, source.hls, playing && !source.live);
+  useLiveReport(player, playing);
+  useOver(player, events.onOver);
+  useLiveRecovery(player, playing);
   useBeginning(player, { autoplay, muted, onVideo: events.onVideo });
 
   return (
@@ -64,6 +72,8 @@ export function Player({
       data-state={stateOf(player)}
       data-level={heightOnScreen(player)}
       data-growing={playback.growing}
+      data-live={player.live ? (player.live.atEdge ? 'edge' : 'behind') : undefined}
+      data-latency={player.live?.latencyMs ?? undefined}
       data-audio={player.audioOnly}
       data-controls={activity.shown ? 'shown' : 'hidden'}
       role="region"
@@ -81,9 +91,17 @@ export function Player({
           onHelp={() => setHelp(true)}
         />
       )}
-      {help && <HelpDialog onClose={() => setHelp(false)} />}
+      {help && <HelpDialog live={source.live !== null} onClose={() => setHelp(false)} />}
     </div>
   );
+}
+
+function useOver({ media, playback }: PlayerState, onOver: (() => void) | undefined): void {
+  const over = media.ended || playback.error !== null;
+  const tell = useEffectEvent(() => onOver?.());
+  useEffect(() => {
+    if (over) tell();
+  }, [over]);
 }
 
 function heightOnScreen({ playback }: PlayerState): number | undefined {

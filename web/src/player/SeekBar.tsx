@@ -1,8 +1,17 @@
 import { useRef, useState, type CSSProperties, type KeyboardEvent, type PointerEvent } from 'react';
 import { clockTime } from '../text/format';
+import { behindText, spokenBehind } from './live';
 import { SpriteTile } from './SpriteTile';
 import { thumbAt } from './thumbs';
-import { bufferedFractions, clampTime, fractionAt, fractionOf, spokenPosition } from './timeline';
+import {
+  bufferedFractions,
+  clampTime,
+  fractionAt,
+  fractionOf,
+  momentAt,
+  spokenPosition,
+  type Timeline,
+} from './timeline';
 import type { Player } from './usePlayer';
 import { useThumbs } from './useThumbs';
 
@@ -44,7 +53,7 @@ export function SeekBar({ player, onHold }: { player: Player; onHold: (held: boo
   const release = (event: PointerEvent) => {
     if (!pointer?.dragging) return;
     onHold(false);
-    seekTo(pointer.fraction * timeline.total);
+    seekTo(momentAt(pointer.fraction, timeline));
     setPointer(event.pointerType === 'mouse' ? { ...pointer, dragging: false } : null);
   };
   const abandon = () => {
@@ -52,13 +61,13 @@ export function SeekBar({ player, onHold }: { player: Player; onHold: (held: boo
     setPointer(null);
   };
   const onKeyDown = (event: KeyboardEvent) => {
-    const target = keyTarget(event.key, media.time, timeline.available);
+    const target = keyTarget(event.key, media.time, timeline);
     if (target === null) return;
     event.preventDefault();
     seekTo(target);
   };
 
-  const shown = pointer?.dragging ? clampTime(pointer.fraction * timeline.total, timeline) : media.time;
+  const shown = pointer?.dragging ? clampTime(momentAt(pointer.fraction, timeline), timeline) : media.time;
   const played = fractionOf(shown, timeline);
   return (
     <div
@@ -66,10 +75,12 @@ export function SeekBar({ player, onHold }: { player: Player; onHold: (held: boo
       role="slider"
       tabIndex={0}
       aria-label="Position"
-      aria-valuemin={0}
+      aria-valuemin={Math.floor(timeline.from)}
       aria-valuemax={Math.floor(timeline.total)}
       aria-valuenow={Math.floor(shown)}
-      aria-valuetext={spokenPosition(shown, timeline)}
+      aria-valuetext={
+        player.source.live ? spokenBehind(timeline.total - shown) : spokenPosition(shown, timeline)
+      }
       data-testid="seek"
       data-moving={pointer?.dragging === true || media.seeking || media.paused}
       style={{ '--played': share(played) } as CSSProperties}
@@ -91,14 +102,14 @@ export function SeekBar({ player, onHold }: { player: Player; onHold: (held: boo
   );
 }
 
-function keyTarget(key: string, time: number, available: number): number | null {
-  if (key === 'Home') return 0;
+function keyTarget(key: string, time: number, { from, available }: Timeline): number | null {
+  if (key === 'Home') return from;
   if (key === 'End') return available;
   const step = KEY_STEPS_S.get(key);
   return step === undefined ? null : time + step;
 }
 
-function SeekRanges({ player: { media, timeline, playback } }: { player: Player }) {
+function SeekRanges({ player: { media, timeline, playback, source } }: { player: Player }) {
   return (
     <>
       {bufferedFractions(media.buffered, timeline).map(({ start, end }) => (
@@ -108,7 +119,7 @@ function SeekRanges({ player: { media, timeline, playback } }: { player: Player 
           style={{ left: share(start), width: share(end - start) }}
         />
       ))}
-      {playback.growing && (
+      {playback.growing && !source.live && (
         <div className="seek-unmade" style={{ left: share(fractionOf(timeline.available, timeline)) }} />
       )}
     </>
@@ -119,7 +130,7 @@ function SeekRanges({ player: { media, timeline, playback } }: { player: Player 
 function SeekPreview({ player, pointer: { fraction, width } }: { player: Player; pointer: SeekPointer }) {
   const { source, timeline } = player;
   const cues = useThumbs(source.thumbs, true);
-  const seconds = fraction * timeline.total;
+  const seconds = momentAt(fraction, timeline);
   const cue = thumbAt(cues, seconds);
   const unmade = seconds > timeline.available;
   const half = (cue ? PREVIEW_PX : 56) / 2;
@@ -127,7 +138,9 @@ function SeekPreview({ player, pointer: { fraction, width } }: { player: Player;
   return (
     <div className="seek-preview" style={{ left }} aria-hidden="true" data-testid="seek-preview">
       {cue && !unmade && <SpriteTile cue={cue} width={PREVIEW_PX} />}
-      <span className="digits">{unmade ? 'Not made yet' : clockTime(seconds)}</span>
+      <span className="digits">
+        {source.live ? behindText(timeline.total - seconds) : unmade ? 'Not made yet' : clockTime(seconds)}
+      </span>
     </div>
   );
 }

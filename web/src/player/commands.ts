@@ -2,7 +2,7 @@ import { percentText } from '../text/format';
 import { changeRate, seek, setVolume, toggleFullscreen, toggleMute, togglePip, togglePlay } from './controls';
 import type { PlaybackState } from './playback';
 import { stepRate, type Command } from './shortcuts';
-import { clampTime, type Timeline } from './timeline';
+import { clampTime, momentAt, type Timeline } from './timeline';
 
 const FRAME_RATE_ASSUMED = 25;
 
@@ -45,7 +45,7 @@ export function runCommand(target: CommandTarget, command: Command): void {
       seek(video, clampTime(video.currentTime + command.by, timeline));
       return flash(`${Math.abs(command.by)} s`, command.by < 0 ? 'left' : 'right');
     case 'jump':
-      return seek(video, clampTime(command.fraction * timeline.total, timeline));
+      return seek(video, clampTime(momentAt(command.fraction, timeline), timeline));
     case 'volume':
       setVolume(video, video.muted && command.by > 0 ? video.volume : video.volume + command.by);
       return flash(volumeText(video));

@@ -1,7 +1,7 @@
 import Hls, { type ErrorData, type HlsConfig, type Level as HlsLevel, type MediaPlaylist } from 'hls.js';
 import { readStored, writeStored } from '../state/storage';
 import { failureWords, type FailureKind } from './errors';
-import type { AudioChoice, Engine, EngineOptions, Level, Report, TextChoice } from './playback';
+import type { AudioChoice, Edge, Engine, EngineOptions, Level, Report, TextChoice } from './playback';
 
 const BANDWIDTH_KEY = 'nexus.bandwidth';
 const BANDWIDTH_DEFAULT = 2_000_000;
@@ -9,7 +9,7 @@ const RECOVERIES_MAX = 2;
 
 export const hlsSupported = (): boolean => Hls.isSupported();
 
-function config({ startAt, lazy }: EngineOptions): Partial<HlsConfig> {
+function config({ startAt, lazy, live }: EngineOptions): Partial<HlsConfig> {
   const playlistRetry = { maxNumRetry: 6, retryDelayMs: 1_000, maxRetryDelayMs: 8_000 };
   const playlists = {
     default: {
@@ -19,22 +19,43 @@ function config({ startAt, lazy }: EngineOptions): Partial<HlsConfig> {
       errorRetry: playlistRetry,
     },
   };
+  const shared = {
+    capLevelToPlayerSize: true,
+    backBufferLength: 60,
+    abrEwmaDefaultEstimate: Number(readStored(BANDWIDTH_KEY)) || BANDWIDTH_DEFAULT,
+  };
+  if (live) return { ...shared, ...LIVE, autoStartLoad: !lazy };
   return {
+    ...shared,
     // An explicit start also keeps a film that is still being made from starting at its newest part.
     startPosition: startAt,
     autoStartLoad: !lazy,
-    capLevelToPlayerSize: true,
-    backBufferLength: 60,
     maxBufferLength: 30,
-    abrEwmaDefaultEstimate: Number(readStored(BANDWIDTH_KEY)) || BANDWIDTH_DEFAULT,
     playlistLoadPolicy: playlists,
   };
 }
 
+/** A broadcast that is interrupted goes on: its list is asked for again for as long as an encoder may take to return. */
+const LIVE_RETRY = { maxNumRetry: 60, retryDelayMs: 500, maxRetryDelayMs: 3_000 };
+const LIVE: Partial<HlsConfig> = {
+  lowLatencyMode: true,
+  // Who fell behind catches up unheard, by playing this much faster.
+  maxLiveSyncPlaybackRate: 1.08,
+  liveDurationInfinity: true,
+  playlistLoadPolicy: {
+    default: {
+      maxTimeToFirstByteMs: 20_000,
+      maxLoadTimeMs: 30_000,
+      timeoutRetry: LIVE_RETRY,
+      errorRetry: LIVE_RETRY,
+    },
+  },
+};
+
 /** Plays over Media Source Extensions with hls.js. */
 export function attachHls(video: HTMLVideoElement, options: EngineOptions, report: Report): Engine {
   const hls = new Hls(config(options));
-  const begin = () => hls.startLoad(options.startAt);
+  const begin = () => hls.startLoad(options.live ? -1 : options.startAt);
   if (options.lazy) video.addEventListener('play', begin, { once: true });
   reportTracks(hls, report);
   reportFailures(hls, report);
@@ -51,12 +72,19 @@ export function attachHls(video: HTMLVideoElement, options: EngineOptions, repor
     selectText: (index) => {
       hls.subtitleTrack = index ?? -1;
     },
+    edge: () => (options.live ? edgeOf(hls) : null),
     destroy: () => {
       video.removeEventListener('play', begin);
       rememberBandwidth(hls);
       hls.destroy();
     },
   };
+}
+
+function edgeOf(hls: Hls): Edge | null {
+  const position = hls.liveSyncPosition;
+  if (position === null) return null;
+  return { position, shownAtMs: hls.playingDate?.getTime() ?? null, drift: hls.drift };
 }
 
 function reportTracks(hls: Hls, report: Report): void {

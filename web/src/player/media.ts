@@ -19,6 +19,7 @@ export interface MediaState {
   started: boolean;
   time: number;
   duration: number;
+  seekableStart: number;
   seekableEnd: number;
   buffered: readonly TimeRange[];
   volume: number;
@@ -36,6 +37,7 @@ const INITIAL: MediaState = {
   started: false,
   time: 0,
   duration: NaN,
+  seekableStart: 0,
   seekableEnd: 0,
   buffered: [],
   volume: 1,
@@ -73,6 +75,7 @@ function readMedia(video: HTMLVideoElement, before: MediaState): MediaState {
     started: before.started || !paused,
     time: currentTime,
     duration,
+    seekableStart: seekable.length > 0 ? seekable.start(0) : 0,
     seekableEnd: seekable.length > 0 ? seekable.end(seekable.length - 1) : 0,
     buffered: rangesOf(video.buffered),
     volume: video.volume,

@@ -1,5 +1,5 @@
 import { mediaErrorWords } from './errors';
-import type { Engine, EngineOptions, Report, TextChoice } from './playback';
+import type { Edge, Engine, EngineOptions, Report, TextChoice } from './playback';
 
 /** Safari plays HLS itself, with AirPlay and with less power than a script would need. */
 export function playsHlsItself(video: HTMLVideoElement): boolean {
@@ -12,7 +12,7 @@ export function attachNative(video: HTMLVideoElement, options: EngineOptions, re
     video.addEventListener(kind, listener, { signal: events.signal });
   on('loadedmetadata', () => {
     report({ audioOnly: video.videoWidth === 0 });
-    if (options.startAt > 0) video.currentTime = options.startAt;
+    if (!options.live && options.startAt > 0) video.currentTime = options.startAt;
   });
   on('durationchange', () => report({ growing: video.duration === Infinity }));
   on('error', () => report({ error: mediaErrorWords(video.error?.code) }));
@@ -23,12 +23,30 @@ export function attachNative(video: HTMLVideoElement, options: EngineOptions, re
     selectLevel: () => undefined,
     selectAudio: () => undefined,
     selectText: texts.select,
+    edge: () => (options.live ? nativeEdge(video) : null),
     destroy: () => {
       events.abort();
       video.removeAttribute('src');
       video.load();
     },
   };
+}
+
+interface DatedVideo extends HTMLVideoElement {
+  /** Of the moment 0; an invalid date without EXT-X-PROGRAM-DATE-TIME. */
+  getStartDate?: () => Date;
+}
+
+/** Safari keeps its own distance from the end of what can be sought. */
+const NATIVE_HOLD_BACK_S = 3;
+
+function nativeEdge(video: DatedVideo): Edge | null {
+  const { seekable } = video;
+  if (seekable.length === 0) return null;
+  const position = Math.max(seekable.end(seekable.length - 1) - NATIVE_HOLD_BACK_S, seekable.start(0));
+  const began = video.getStartDate?.().getTime() ?? NaN;
+  const shownAtMs = Number.isFinite(began) ? began + video.currentTime * 1000 : null;
+  return { position, shownAtMs, drift: null };
 }
 
 /** Reports the text tracks that the browser found in the playlist, and shows one of them. */

@@ -55,12 +55,24 @@ export const NOTHING_LOADED: PlaybackState = {
 
 export type Report = (change: Partial<PlaybackState>) => void;
 
+/** The live edge of a broadcast, as the engine sees it. */
+export interface Edge {
+  /** The moment of the video element that a viewer at the edge plays, in seconds. */
+  position: number;
+  /** When what is shown now came to the server, in Unix milliseconds; null where the playlist has no dates. */
+  shownAtMs: number | null;
+  /** How fast the broadcast goes on against this machine's clock; 1 is even. */
+  drift: number | null;
+}
+
 export interface Engine {
   /** Null gives the choice back to the engine. */
   selectLevel: (index: number | null) => void;
   selectAudio: (index: number) => void;
   /** Null turns captions off. */
   selectText: (index: number | null) => void;
+  /** Null for a film, and before anything is known of a broadcast. */
+  edge: () => Edge | null;
   destroy: () => void;
 }
 
@@ -70,6 +82,8 @@ export interface EngineOptions {
   startAt: number;
   /** Load no media before play is asked for. */
   lazy: boolean;
+  /** A broadcast: begins and stays at its edge. */
+  live: boolean;
 }
 
 /** What the key for captions changes to: off, or else the track that was shown last, or else the first. */

@@ -76,7 +76,7 @@ export function reportPlay(calls: PlayCalls): PlayReporter {
 
 /** The token that the address of a private film's stream carries. */
 export function tokenOf(hls: string): string | null {
-  return /\/p\/([^/]+)\/media\//.exec(hls)?.[1] ?? null;
+  return /\/p\/([^/]+)\/(?:media|live)\//.exec(hls)?.[1] ?? null;
 }
 
 export function playCalls(id: string, hls: string): PlayCalls {

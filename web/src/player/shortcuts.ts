@@ -23,6 +23,13 @@ export const SHORTCUTS: readonly [keys: string[], effect: string][] = [
   [['?'], 'This list'],
 ];
 
+/** Of a broadcast: its rate is not the viewer's to choose. */
+export const LIVE_SHORTCUTS = [
+  ...SHORTCUTS.filter(([keys]) => !keys.includes('<') && !keys.includes('0')),
+  [['0'], 'As far back as one may go'],
+  [['End'], 'To the live edge'],
+] satisfies typeof SHORTCUTS;
+
 const COMMANDS = new Map<string, Command>([
   [' ', { do: 'toggle' }],
   ['k', { do: 'toggle' }],

@@ -1,9 +1,11 @@
 import { clockTime, spokenTime } from '../text/format';
 import type { MediaState, TimeRange } from './media';
 
-/** The film as the seek bar shows it, in seconds. */
+/** The film, or the window of a broadcast, as the seek bar shows it, in seconds. */
 export interface Timeline {
-  /** The whole film, also the part that is not made yet. */
+  /** Where it begins: 0 for a film; of a broadcast, as far as one may go back. */
+  from: number;
+  /** Where it ends, also the part that is not made yet. */
   total: number;
   /** What can be played now; equal to `total` once the film is finished. */
   available: number;
@@ -17,13 +19,28 @@ export function timelineOf(
 ): Timeline {
   const known = (durationMs ?? 0) / 1000;
   const measured = Number.isFinite(media.duration) ? media.duration : media.seekableEnd;
-  if (!growing) return { total: measured > 0 ? measured : known, available: measured > 0 ? measured : known };
+  const end = measured > 0 ? measured : known;
+  if (!growing) return { from: 0, total: end, available: end };
   const available = Math.max(media.seekableEnd, 0);
-  return { total: Math.max(known, measured), available };
+  return { from: 0, total: Math.max(known, measured), available };
 }
 
-export function clampTime(seconds: number, { available }: Timeline): number {
-  return Math.min(Math.max(0, seconds), available);
+/** That of a broadcast: what of it can be played, up to the live edge. */
+export function liveTimelineOf(
+  media: Pick<MediaState, 'seekableStart' | 'seekableEnd'>,
+  edge: number | null,
+): Timeline {
+  const end = Math.max(edge ?? media.seekableEnd, media.seekableStart);
+  return { from: media.seekableStart, total: end, available: end };
+}
+
+export function clampTime(seconds: number, { from, available }: Timeline): number {
+  return Math.min(Math.max(from, seconds), available);
+}
+
+/** The moment at a share of the bar. */
+export function momentAt(fraction: number, { from, total }: Timeline): number {
+  return from + fraction * (total - from);
 }
 
 /** Share of the bar left of a pointer, 0 to 1. */
@@ -32,8 +49,8 @@ export function fractionAt(x: number, bar: { left: number; width: number }): num
 }
 
 /** Position on the bar, 0 to 1. */
-export function fractionOf(seconds: number, { total }: Timeline): number {
-  return total > 0 ? Math.min(1, Math.max(0, seconds / total)) : 0;
+export function fractionOf(seconds: number, { from, total }: Timeline): number {
+  return total > from ? Math.min(1, Math.max(0, (seconds - from) / (total - from))) : 0;
 }
 
 /** The buffered stretches as shares of the bar. */

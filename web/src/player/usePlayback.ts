@@ -1,4 +1,4 @@
-import { useEffect, useRef, useState } from 'react';
+import { useCallback, useEffect, useRef, useState } from 'react';
 import { createStore, useStore } from '../state/store';
 import { play } from './controls';
 import { failureWords } from './errors';
@@ -16,13 +16,15 @@ async function attach(video: HTMLVideoElement, options: EngineOptions, report: R
 export interface Source {
   url: string;
   lazy: boolean;
+  /** A broadcast instead of a film. */
+  live: boolean;
   /** Seconds to start at, asked when the engine is attached. */
   startAt: () => number;
   /** Another number attaches anew and plays: the viewer asked to try again. */
   attempt: number;
 }
 
-interface Playback extends Pick<Engine, 'selectLevel' | 'selectAudio' | 'selectText'> {
+interface Playback extends Pick<Engine, 'selectLevel' | 'selectAudio' | 'selectText' | 'edge'> {
   state: PlaybackState;
 }
 
@@ -30,7 +32,7 @@ interface Playback extends Pick<Engine, 'selectLevel' | 'selectAudio' | 'selectT
 export function usePlayback(video: HTMLVideoElement | null, source: Source): Playback {
   const [store] = useState(() => createStore(NOTHING_LOADED));
   const engine = useRef<Engine | null>(null);
-  const { url, lazy, startAt, attempt } = source;
+  const { url, lazy, live, startAt, attempt } = source;
 
   useEffect(() => {
     if (!video) return;
@@ -39,7 +41,7 @@ export function usePlayback(video: HTMLVideoElement | null, source: Source): Pla
       if (!detached) store.set((state) => ({ ...state, ...change }));
     };
     store.set(() => NOTHING_LOADED);
-    attach(video, { url, lazy, startAt: startAt() }, report).then(
+    attach(video, { url, lazy, live, startAt: startAt() }, report).then(
       (attached) => {
         if (detached) return attached.destroy();
         engine.current = attached;
@@ -52,13 +54,15 @@ export function usePlayback(video: HTMLVideoElement | null, source: Source): Pla
       engine.current?.destroy();
       engine.current = null;
     };
-  }, [video, url, lazy, startAt, attempt, store]);
+  }, [video, url, lazy, live, startAt, attempt, store]);
 
   const state = useStore(store, (value) => value);
+  const edge = useCallback(() => engine.current?.edge() ?? null, []);
   return {
     state,
     selectLevel: (index) => engine.current?.selectLevel(index),
     selectAudio: (index) => engine.current?.selectAudio(index),
     selectText: (index) => engine.current?.selectText(index),
+    edge,
   };
 }

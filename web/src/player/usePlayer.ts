@@ -1,11 +1,12 @@
 import { useCallback, useRef, useState, type RefObject } from 'react';
 import { runCommand, type Side } from './commands';
-import { changeRate, pipSupported, seek } from './controls';
+import { changeRate, pipSupported, play, seek } from './controls';
 import { useMedia, type MediaState } from './media';
 import { toggledText, type PlaybackState } from './playback';
 import { savedPosition } from './resume';
 import type { Command } from './shortcuts';
-import { clampTime, timelineOf, type Timeline } from './timeline';
+import { clampTime, liveTimelineOf, timelineOf, type Timeline } from './timeline';
+import { useLive, type LiveSource, type LiveState } from './useLive';
 import { usePlayback } from './usePlayback';
 import { useResume } from './useResume';
 
@@ -23,6 +24,8 @@ export interface PlayerSource {
   startAt: number | null;
   /** Load nothing before play is pressed. */
   lazy: boolean;
+  /** For a broadcast; null for a film. */
+  live: LiveSource | null;
 }
 
 /** A short echo of a command on the picture. */
@@ -39,6 +42,8 @@ export interface Player {
   playback: PlaybackState;
   timeline: Timeline;
   audioOnly: boolean;
+  /** Where in a broadcast the viewer is; null for a film. */
+  live: LiveState | null;
   /** Position taken up from an earlier visit, in seconds. */
   resumedAt: number | null;
   flash: Flash | null;
@@ -49,6 +54,8 @@ export interface Player {
   selectText: (index: number | null) => void;
   setRate: (rate: number) => void;
   seekTo: (seconds: number) => void;
+  /** To the edge of a broadcast, playing. */
+  goLive: () => void;
   run: (command: Command) => void;
   retry: () => void;
 }
@@ -84,14 +91,18 @@ export function usePlayer(source: PlayerSource, options: PlayerOptions): Player 
   const left = useRef(initial);
   const startAt = useCallback(() => left.current, []);
   const lazy = source.lazy && attempt === 0;
-  const engine = usePlayback(video, { url: source.hls, lazy, startAt, attempt });
+  const engine = usePlayback(video, { url: source.hls, lazy, live: source.live !== null, startAt, attempt });
   const playback = engine.state;
   const media = useMedia(video);
-  const timeline = timelineOf(media, playback.growing, source.durationMs);
+  const live = useLive(source.live, media, engine.edge);
+  const timeline =
+    live && playback.growing
+      ? liveTimelineOf(media, live.position)
+      : timelineOf(media, playback.growing, source.durationMs);
   const audioOnly = playback.audioOnly ?? (source.finished && source.poster === null);
   const canPip = !audioOnly && pipSupported();
   const [flash, showFlash] = useFlash();
-  useResume(video, source.id, timeline.total);
+  useResume(video, source.id, source.live ? 0 : timeline.total);
 
   const lastText = useRef<number | null>(null);
   const selectText = (index: number | null) => {
@@ -107,6 +118,8 @@ export function usePlayer(source: PlayerSource, options: PlayerOptions): Player 
   };
   const run = (command: Command) => {
     if (!video || playback.error !== null) return;
+    // The rate of a broadcast is what keeps the viewer at its edge.
+    if (live && command.do === 'rate') return;
     const { frame, onTheatre, onHelp } = options;
     const target = { video, frame: frame.current, timeline, playback, canPip, flash: showFlash };
     runCommand({ ...target, onTheatre, onHelp, onCaptions: toggleText }, command);
@@ -125,6 +138,7 @@ export function usePlayer(source: PlayerSource, options: PlayerOptions): Player 
       playback,
       timeline,
       audioOnly,
+      live,
       resumedAt,
       flash,
       canPip,
@@ -134,6 +148,11 @@ export function usePlayer(source: PlayerSource, options: PlayerOptions): Player 
     },
     setRate: (rate) => video && changeRate(video, rate),
     seekTo: (seconds) => video && seek(video, clampTime(seconds, timeline)),
+    goLive: () => {
+      if (!video || live?.position == null) return;
+      seek(video, live.position);
+      play(video);
+    },
     selectLevel: engine.selectLevel,
     selectAudio: engine.selectAudio,
     selectText,

@@ -27,6 +27,9 @@ export function AccountMenu({ session }: { session: Session }) {
       <MenuItem icon={session.user === null ? 'key' : 'person'} onSelect={() => navigate('/account')}>
         Account
       </MenuItem>
+      <MenuItem icon="broadcast" onSelect={() => navigate('/channels')}>
+        Channels
+      </MenuItem>
       {mayAdminister({ status: 'in', session }) && (
         <>
           <MenuItem icon="people" onSelect={() => navigate('/people')}>

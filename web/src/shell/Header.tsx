@@ -18,6 +18,12 @@ export function Header() {
       </Link>
       <div className="header-end">
         {session.status === 'in' && <FeedState />}
+        {session.status === 'in' && !path.startsWith('/channels') && (
+          <Link className="button button-quiet header-live" href="/channels" data-testid="channels-link">
+            <Icon name="broadcast" size={18} />
+            <span>Live</span>
+          </Link>
+        )}
         {mayCreate(session) && path !== '/upload' && (
           <Link className="button button-primary header-upload" href="/upload" data-testid="upload-link">
             <Icon name="plus" size={18} />

@@ -4,27 +4,40 @@ export type Route =
   | { page: 'library' }
   | { page: 'upload' }
   | { page: 'signin' }
-  | { page: 'people' | 'audit' | 'account' | 'operations' | 'webhooks' }
+  | { page: 'people' | 'audit' | 'account' | 'operations' | 'webhooks' | 'channels' }
   | { page: 'setup'; secret: string }
-  | { page: 'watch' | 'embed'; id: string }
+  | { page: 'watch' | 'embed' | 'live' | 'room'; id: string }
   | { page: 'missing' };
 
 const NAVIGATED = 'nexus:navigated';
-const ASSET_ID = /^[A-Za-z0-9_-]{1,64}$/;
-const PLAIN_PAGES = ['upload', 'signin', 'people', 'audit', 'account', 'operations', 'webhooks'] as const;
+const OBJECT_ID = /^[A-Za-z0-9_-]{1,64}$/;
+const PLAIN_PAGES = [
+  'upload',
+  'signin',
+  'people',
+  'audit',
+  'account',
+  'operations',
+  'webhooks',
+  'channels',
+] as const;
 
 /** The page behind a path. */
 export function routeOf(path: string): Route {
   const [first = '', id, ...rest] = path.replace(/^\/|\/$/g, '').split('/');
+  if (first === 'watch' && id === 'live' && rest.length === 1) return objectPage('live', rest[0]);
   if (rest.length > 0) return { page: 'missing' };
-  if (first === 'watch' || first === 'embed') {
-    return id !== undefined && ASSET_ID.test(id) ? { page: first, id } : { page: 'missing' };
-  }
+  if (first === 'channels' && id !== undefined) return objectPage('room', id);
+  if (first === 'watch' || first === 'embed') return objectPage(first, id);
   if (first === 'setup') return id === undefined ? { page: 'missing' } : { page: 'setup', secret: id };
   if (id !== undefined) return { page: 'missing' };
   if (first === '') return { page: 'library' };
   const page = PLAIN_PAGES.find((name) => name === first);
   return { page: page ?? 'missing' };
+}
+
+function objectPage(page: 'watch' | 'embed' | 'live' | 'room', id: string | undefined): Route {
+  return id !== undefined && OBJECT_ID.test(id) ? { page, id } : { page: 'missing' };
 }
 
 let followed = false;

@@ -43,6 +43,7 @@ export default function EmbedPage({ id }: { id: string }) {
               finished: watching.watch.state === 'ready',
               startAt: startSeconds(search),
               lazy: !autoplay,
+              live: null,
             }}
             autoplay={autoplay}
             muted={isOn(query.get('muted'))}

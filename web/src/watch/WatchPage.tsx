@@ -90,6 +90,7 @@ function Watched({ watch, asset, token, search, onRetry }: WatchedProps) {
               finished: watch.state === 'ready',
               startAt: startSeconds(search),
               lazy: false,
+              live: null,
             }}
             autoplay={cameByClick()}
             theatre={theatre}

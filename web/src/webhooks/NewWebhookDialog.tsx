@@ -1,5 +1,6 @@
 import { useRef, useState } from 'react';
 import { createWebhook } from '../api/calls';
+import { freshName } from '../api/fresh';
 import type { RevealedWebhook } from '../api/types';
 import { Dialog } from '../ui/Dialog';
 import { Form } from '../ui/Form';
@@ -13,12 +14,6 @@ interface NewWebhookDialogProps {
 
 const ALL_KINDS = Object.keys(KIND_WORDS);
 
-/** A key that no other request has. (A page that came by plain http has no `randomUUID`.) */
-function freshKey(): string {
-  const words = crypto.getRandomValues(new Uint32Array(4));
-  return Array.from(words, (word) => word.toString(16).padStart(8, '0')).join('');
-}
-
 export function NewWebhookDialog({ onClose, onMade }: NewWebhookDialogProps) {
   const [url, setUrl] = useState('');
   const [description, setDescription] = useState('');
@@ -26,7 +21,7 @@ export function NewWebhookDialog({ onClose, onMade }: NewWebhookDialogProps) {
   // One key for all presses of the button: an answer that was lost makes no second webhook.
   const key = useRef({ request: '', key: '' });
   const keyOf = (request: string) => {
-    if (key.current.request !== request) key.current = { request, key: freshKey() };
+    if (key.current.request !== request) key.current = { request, key: freshName() };
     return key.current.key;
   };
   const save = async () => {

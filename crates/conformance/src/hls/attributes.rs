@@ -4,7 +4,7 @@ use super::{decimal_float, decimal_integer, variables::Scope};
 use crate::finding::Faults;
 
 /// The attributes of one tag.
-pub(super) struct Attributes {
+pub(crate) struct Attributes {
     tag: String,
     line: u32,
     list: Vec<Attribute>,
@@ -93,6 +93,11 @@ impl Attributes {
                 false
             }
         }
+    }
+
+    /// Names and values, in order.
+    pub fn pairs(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.list.iter().map(|attribute| (attribute.name.as_str(), attribute.value.as_str()))
     }
 
     /// Whether an attribute is there.

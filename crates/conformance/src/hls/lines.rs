@@ -6,14 +6,14 @@ use crate::finding::Faults;
 
 /// A line that means something; blank lines and comments are left out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Line<'a> {
+pub(crate) struct Line<'a> {
     /// From 1.
     pub number: u32,
     pub item: Item<'a>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Item<'a> {
+pub(crate) enum Item<'a> {
     /// `#EXT…`, with what follows the colon.
     Tag { name: &'a str, value: &'a str },
     /// A URI line.
@@ -21,7 +21,7 @@ pub(super) enum Item<'a> {
 }
 
 /// The text of a playlist: UTF-8 without a byte order mark or control characters (RFC 8216bis section 4.1).
-pub(super) fn decode<'a>(bytes: &'a [u8], faults: &mut Faults) -> Cow<'a, str> {
+pub(crate) fn decode<'a>(bytes: &'a [u8], faults: &mut Faults) -> Cow<'a, str> {
     let bytes = match bytes.strip_prefix(b"\xEF\xBB\xBF") {
         Some(rest) => {
             faults.line(1, "the playlist begins with a byte order mark");
@@ -43,7 +43,7 @@ fn line_of(bytes: &[u8], offset: usize) -> u32 {
 }
 
 /// The lines of a playlist, which begins with EXTM3U (RFC 8216bis section 4.4.1.1).
-pub(super) fn split<'a>(text: &'a str, faults: &mut Faults) -> Vec<Line<'a>> {
+pub(crate) fn split<'a>(text: &'a str, faults: &mut Faults) -> Vec<Line<'a>> {
     let mut lines = Vec::new();
     for (number, line) in (1_u32..).zip(text.split('\n')) {
         let line = line.strip_suffix('\r').unwrap_or(line);

@@ -3,11 +3,11 @@
 //! A reader of our own: players and m3u8 crates forgive and forget line numbers; a checker may do neither.
 //! Nothing here fails: what cannot be understood becomes a fault, and reading goes on.
 
-mod attributes;
-mod lines;
+pub(crate) mod attributes;
+pub(crate) mod lines;
 mod media_playlist;
 mod multivariant;
-mod variables;
+pub(crate) mod variables;
 
 pub use media_playlist::{Listed, Map, MediaPlaylist, PlaylistType, Requirement};
 pub use multivariant::{Media, MediaType, Multivariant, StreamInf};

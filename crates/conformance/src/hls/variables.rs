@@ -19,7 +19,7 @@ pub struct Variables {
 
 /// The variables defined so far in one playlist.
 #[derive(Default)]
-pub(super) struct Scope {
+pub(crate) struct Scope {
     known: BTreeMap<String, String>,
 }
 

@@ -5,6 +5,7 @@
 mod documentation;
 mod hostile;
 mod live;
+mod live_watch;
 mod oracle;
 mod own_output;
 mod plants;

@@ -12,7 +12,7 @@ use crate::{AudioConfig, Unsupported};
 const INSTEAD: &str = "AAC";
 /// Sound formats (FLV 10.1 §E.4.2.1; 9 is Enhanced RTMP's).
 const ENHANCED: u8 = 9;
-const AAC: u8 = 10;
+pub(super) const AAC: u8 = 10;
 /// A packet type of Enhanced RTMP v2 that pictures have under another number.
 const MULTITRACK: u8 = 5;
 /// Audio object types (ISO/IEC 14496-3 table 1.17).

@@ -1,15 +1,17 @@
-//! Bodies of media messages (FLV 10.1 annex E; Enhanced RTMP v2) become events.
+//! Bodies of media messages (FLV 10.1 annex E; Enhanced RTMP v2) become events, and events bodies.
 
 mod audio;
 mod enhanced;
 mod metadata;
 mod video;
+mod write;
 
 use bytes::Bytes;
 
 use crate::{AccessUnit, AudioConfig, Dropped, Event, Track, Unsupported, VideoConfig};
 
 pub(crate) use metadata::{metadata, printable};
+pub(crate) use write::{milliseconds, put};
 
 /// Reads the media of one publisher.
 #[derive(Default)]

@@ -10,13 +10,13 @@ use super::{
 use crate::{Unsupported, VideoCodec, VideoConfig};
 
 const INSTEAD: &str = "H.264";
-const ENHANCED: u8 = 0x80;
+pub(super) const ENHANCED: u8 = 0x80;
 /// Frame types (FLV 10.1 §E.4.3.1).
-const KEY: u8 = 1;
+pub(super) const KEY: u8 = 1;
 const GENERATED_KEY: u8 = 4;
 const COMMAND: u8 = 5;
 /// Codec numbers (FLV 10.1 §E.4.3.1).
-const AVC: u8 = 7;
+pub(super) const AVC: u8 = 7;
 /// Packet types of Enhanced RTMP v2 that sound does not have so.
 const CODED_FRAMES_X: u8 = 3;
 const MULTITRACK: u8 = 6;

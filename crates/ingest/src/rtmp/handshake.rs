@@ -5,10 +5,10 @@ use bytes::{Buf, BufMut, BytesMut};
 use crate::Fault;
 
 /// Bytes of C1, C2, S1 and S2.
-const PACKET: usize = 1_536;
-const VERSION: u8 = 3;
-/// Unpredictable bytes of S1.
-pub(super) const RANDOM: usize = PACKET - 8;
+pub(super) const PACKET: usize = 1_536;
+pub(super) const VERSION: u8 = 3;
+/// Unpredictable bytes of C1 and of S1.
+pub const RANDOM: usize = PACKET - 8;
 
 pub(super) struct Handshake {
     random: [u8; RANDOM],

@@ -1,14 +1,18 @@
-//! RTMP as a server speaks it to a publisher (Adobe RTMP 1.0 of December 2012; Enhanced RTMP v2 for HEVC), sans-IO.
+//! RTMP as a server speaks it to a publisher, and as a publisher speaks it (Adobe RTMP 1.0 of December 2012; Enhanced RTMP v2 for HEVC), sans-IO.
 
 mod amf;
 mod chunk;
 mod handshake;
+mod publisher;
 mod session;
 mod talk;
+mod write;
 
 #[cfg(test)]
 pub(crate) use amf::encode;
 pub(crate) use amf::{Value, decode};
+pub use handshake::RANDOM;
+pub use publisher::{PublishError, Publisher, Saying, Target};
 pub use session::{Session, Step};
 
 /// Message types (RTMP 1.0 §5.4 and §7.1).

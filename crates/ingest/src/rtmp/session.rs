@@ -20,7 +20,7 @@ const MESSAGE_STREAMS_MAX: u32 = 8;
 /// Of an application, an address or an encoder's name.
 const TEXT_CHARS_MAX: usize = 1_024;
 const KEY_BYTES_MAX: usize = 256;
-const PING_REQUEST: [u8; 2] = [0, 6];
+pub(super) const PING_REQUEST: [u8; 2] = [0, 6];
 const FAILED: &str = "NetStream.Failed";
 
 /// What is next.
@@ -300,13 +300,13 @@ impl Arrivals {
 }
 
 /// The body of a control message that is one number.
-fn number(message: &Message) -> Result<u32, Fault> {
+pub(super) fn number(message: &Message) -> Result<u32, Fault> {
     let body = message.body[..].try_into().map_err(|_| Fault::Control(message.kind))?;
     Ok(u32::from_be_bytes(body))
 }
 
 /// Name, transaction and the rest of a command (RTMP 1.0 §7.1.1).
-fn parts(values: &[Value]) -> Result<(&str, f64, &[Value]), AmfError> {
+pub(super) fn parts(values: &[Value]) -> Result<(&str, f64, &[Value]), AmfError> {
     let (name, rest) = values.split_first().ok_or(AmfError::Missing("name"))?;
     let (transaction, arguments) = rest.split_first().ok_or(AmfError::Missing("transaction"))?;
     let name = name.text().ok_or(AmfError::Missing("name"))?;

@@ -1,14 +1,13 @@
-//! What the server says: control messages, results and status, cut into chunks.
+//! What is said: control messages and commands; the server's results and status.
 
-use bytes::{BufMut, BytesMut};
+use bytes::BytesMut;
 
 use super::{
     amf::{self, Value, object, text},
     kind,
+    write::{self, CHUNK_SIZE, Head},
 };
 
-/// Of the chunks that the server sends, in bytes; said right after the handshake.
-const CHUNK_SIZE: usize = 4_096;
 /// How many bytes may be under way without an acknowledgement; what most servers say.
 pub(super) const WINDOW: u32 = 2_500_000;
 /// The chunk streams for control and for commands.
@@ -28,27 +27,17 @@ pub(super) struct Talk {
 
 impl Talk {
     fn message(&mut self, chunk_stream: u8, kind: u8, message_stream: u32, body: &[u8]) {
-        let length = u32::try_from(body.len()).unwrap_or(0).to_be_bytes();
-        self.output.put_u8(chunk_stream);
-        self.output.put_slice(&[0, 0, 0]);
-        self.output.put_slice(&length[1..]);
-        self.output.put_u8(kind);
-        self.output.put_u32_le(message_stream);
-        for (index, chunk) in body.chunks(CHUNK_SIZE).enumerate() {
-            if index > 0 {
-                self.output.put_u8(0xC0 | chunk_stream);
-            }
-            self.output.put_slice(chunk);
-        }
+        write::message(&mut self.output, Head { chunk_stream, kind, message_stream, timestamp: 0 }, body);
     }
 
-    fn command(&mut self, message_stream: u32, values: &[Value]) {
+    /// A command (RTMP 1.0 §7.1.1).
+    pub(super) fn command(&mut self, message_stream: u32, values: &[Value]) {
         let mut body = BytesMut::new();
         values.iter().for_each(|value| amf::encode(&mut body, value));
         self.message(COMMANDS, kind::COMMAND, message_stream, &body);
     }
 
-    /// After the handshake.
+    /// After the handshake; all messages behind it may use it.
     pub(super) fn chunk_size(&mut self) {
         let size = u32::try_from(CHUNK_SIZE).unwrap_or(128);
         self.message(CONTROL, kind::CHUNK_SIZE, 0, &size.to_be_bytes());

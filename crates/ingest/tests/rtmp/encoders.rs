@@ -75,6 +75,7 @@ async fn published(rig: &mut Rig, mut encoder: Child) -> Published {
             Event::Video(unit) => out.video.push(unit),
             Event::Audio(unit) => out.audio.push(unit),
             Event::Dropped(dropped) => panic!("an encoder's {dropped} was dropped"),
+            Event::Link(link) => panic!("{link:?} over RTMP"),
             Event::Ended(end) => out.end = end,
         }
     }

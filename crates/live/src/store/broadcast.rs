@@ -23,6 +23,9 @@ db::statements! {
     FIND -> BroadcastRow = "select id, channel, tenant, protocol, encoder, started_us, live_us, seen_us, ended_us,
             reason, detail, asset, token, term, beats
         from broadcast where id = $1";
+    LIST -> BroadcastRow = "select id, channel, tenant, protocol, encoder, started_us, live_us, seen_us, ended_us,
+            reason, detail, asset, token, term, beats
+        from broadcast where channel = $1 and id < $2 order by id desc limit $3";
     /// Only while nobody holds it.
     TAKE -> TermRow = "update broadcast set holder = $2, token = $3, term = term + 1, beats = 0, seen_us = $4,
             protocol = $5, encoder = $6
@@ -181,6 +184,17 @@ pub(crate) async fn open(tx: &mut Tx, channel: &ChannelId) -> Result<Option<Stor
 /// The last broadcast of a channel, open or not.
 pub(crate) async fn latest(tx: &mut Tx, channel: &ChannelId) -> Result<Option<StoredBroadcast>> {
     tx.opt(LATEST, (channel,)).await?.map(StoredBroadcast::try_from).transpose()
+}
+
+/// Up to `limit` broadcasts of a channel whose identifiers sort before `before`, newest first.
+pub(crate) async fn list(
+    tx: &mut Tx,
+    channel: &ChannelId,
+    before: &str,
+    limit: u32,
+) -> Result<Vec<Broadcast>> {
+    let rows = tx.all(LIST, (channel, before, limit)).await?.into_iter();
+    rows.map(|row| Ok(StoredBroadcast::try_from(row)?.broadcast)).collect()
 }
 
 /// Gives an open broadcast that nobody holds to a process, for the publisher that is written in `broadcast`; the new

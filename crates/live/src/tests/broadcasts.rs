@@ -192,3 +192,40 @@ both_dbs!(a_publisher_cannot_slip_into_what_is_not_its_own, |db| async move {
     ground.live.publisher_lost(&begun.lease).await.expect("lost");
     ground.live.publisher_back(&begun.lease, &own, &obs()).await.expect("back");
 });
+
+both_dbs!(what_a_channel_sent_is_listed_newest_first, |db| async move {
+    let ground = Ground::new(db);
+    let made = ground.create("studio").await;
+    let id = &made.channel.id;
+    let mut begun = Vec::new();
+    for _ in 0..5 {
+        ground.clock.advance(Duration::from_millis(2));
+        let admission = ground.admission(&made.key).await;
+        let held = ground.live.begin(&admission, &ground.worker(), &obs()).await.expect("begun");
+        ground.live.end(&held.lease, EndReason::Stopped, "").await.expect("ended");
+        begun.push(held.lease.broadcast);
+    }
+    begun.reverse();
+    let (mut seen, mut after) = (Vec::new(), None);
+    loop {
+        let request = PageRequest::new(Some(2), after);
+        let page = ground.live.broadcasts(&ground.creator, id, &request).await.expect("a page");
+        seen.extend(page.items.into_iter().map(|broadcast| broadcast.id));
+        after = page.next;
+        if after.is_none() {
+            break;
+        }
+    }
+    assert_eq!(seen, begun);
+    let page = PageRequest::new(None, None);
+    let other = ground.create("other").await.channel.id;
+    assert!(ground.live.broadcasts(&ground.creator, &other, &page).await.expect("a page").items.is_empty());
+    let stranger = principal(ground.ambient.id(), Role::Owner);
+    let refused = ground.live.broadcasts(&stranger, id, &page).await;
+    assert!(matches!(refused, Err(LiveError::NotFound)), "{refused:?}");
+    let wrong = PageRequest::new(None, Some("nonsense".to_owned()));
+    let refused = ground.live.broadcasts(&ground.creator, id, &wrong).await;
+    assert!(matches!(refused, Err(LiveError::Invalid { field: "after", .. })), "{refused:?}");
+    let (_, latest) = ground.live.state_public(id).await.expect("anybody's");
+    assert_eq!(latest.map(|broadcast| broadcast.id).as_ref(), begun.first());
+});

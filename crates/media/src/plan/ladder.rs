@@ -41,6 +41,24 @@ pub(super) fn rungs(
     Ok(rungs)
 }
 
+/// The rungs below a live source shown at `width` times `height`, largest first: those of `policy` that are smaller and
+/// that a level holds. None for a source that is smaller than all, or empty.
+#[must_use]
+pub fn live_rungs((width, height): (u32, u32), fps: FrameRate, policy: &LadderPolicy) -> Vec<Rung> {
+    if width == 0 || height == 0 {
+        return Vec::new();
+    }
+    let source = Size { width, height };
+    let mut heights: Vec<u32> =
+        policy.heights.iter().copied().filter(|height| *height < source.short()).collect();
+    heights.sort_unstable_by(|a, b| b.cmp(a));
+    heights.dedup();
+    let mut rungs: Vec<Rung> =
+        heights.into_iter().filter_map(|height| rung(source.with_short(height), fps, policy)).collect();
+    rungs.dedup_by_key(|rung| rung.name);
+    rungs
+}
+
 fn sizes_sentence(source: Size, smaller_than_all: bool, above: usize, rungs: &[Rung]) -> String {
     let sizes: Vec<String> = rungs.iter().map(|rung| format!("{}x{}", rung.width, rung.height)).collect();
     let sizes = sizes.join(", ");
@@ -112,6 +130,19 @@ mod tests {
         assert_eq!(sizes(1_080, 1_920, &heights)[0], (1_080, 1_920));
         assert_eq!(sizes(3_840, 2_160, &heights)[0], (1_920, 1_080));
         assert_eq!(sizes(3_840, 2_160, &[720, 2_160, 1_440])[..2], [(3_840, 2_160), (2_560, 1_440)]);
+    }
+
+    #[test]
+    fn live_rungs_lie_below_the_source() {
+        let policy = LadderPolicy { heights: vec![180, 720, 360, 360], ..LadderPolicy::default() };
+        let fps = FrameRate::new(30, 1).unwrap();
+        let sizes = |size| -> Vec<_> {
+            live_rungs(size, fps, &policy).iter().map(|rung| (rung.width, rung.height)).collect()
+        };
+        assert_eq!(sizes((1_280, 720)), [(640, 360), (320, 180)]);
+        assert_eq!(sizes((360, 640)), [(180, 320)]);
+        assert_eq!(sizes((160, 90)), []);
+        assert_eq!(sizes((0, 90)), []);
     }
 
     #[test]

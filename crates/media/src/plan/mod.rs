@@ -12,6 +12,7 @@ mod rate;
 mod rate_control;
 mod text;
 
+pub use ladder::live_rungs;
 use serde::{Deserialize, Serialize};
 
 use crate::{FrameRate, PlanError, SegmentGrid, SourceClock, SourceFacts, TrackName, WideColour};

@@ -100,6 +100,7 @@ impl Ground {
             metrics_token: settings::Settings::default().telemetry.metrics_token,
             urls: Urls { public: PUBLIC_URL.to_owned(), media: PUBLIC_URL.to_owned() },
             doors: Doors::default(),
+            encoding: None,
             presigned_reads: false,
             limits: Limits {
                 upload: settings::Upload::default(),

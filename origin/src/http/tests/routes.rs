@@ -10,7 +10,7 @@ use testkit::both_dbs;
 
 use super::{
     super::{
-        media, openapi, routes,
+        live, media, openapi, routes,
         table::{Access, Row},
     },
     ground::Ground,
@@ -21,7 +21,7 @@ const ROLES: [Role; 4] = [Role::Viewer, Role::Creator, Role::Admin, Role::Owner]
 const NOBODY: &str = "00000000000000000000000000";
 
 fn rows() -> Vec<Row> {
-    routes().and(media::routes()).rows()
+    routes().and(media::routes()).and(live::routes()).rows()
 }
 
 /// The routes that members of a tenant use, and what they need.
@@ -63,7 +63,7 @@ fn table() -> String {
         handler runs).\nA test keeps this page in step and proves every line over a real router and database.\n\n\
         *Public* is for anybody. *Token* is for whoever shows a secret made for just this (a playback token, an \
         edge's\ncredential, the metrics token, a set-up link), which the handler verifies; public and unlisted \
-        films need none. The rest\nis for members of a tenant from the named role on, and reaches only their own \
+        films and channels need none. The rest\nis for members of a tenant from the named role on, and reaches only their own \
         tenant: another's objects are 404. A key\nthat is narrowed to scopes needs the scope, too. What no route \
         answers is the page, which is public.\n\n\
         | method | path | access | scope | viewer | creator | admin | owner |\n|---|---|---|---|---|---|---|---|\n"
@@ -133,6 +133,8 @@ fn what_strangers_may_use_is_reviewed() {
     let open: Vec<_> = open.map(|row| format!("{:?} {} {}", row.access, row.method, row.path)).collect();
     insta::assert_snapshot!(open.join("\n"), @r"
     Public GET /.well-known/jwks.json
+    Token GET /api/v1/live/{id}
+    Token POST /api/v1/live/{id}/beacon
     Public GET /api/v1/openapi.json
     Token POST /api/v1/plays
     Public DELETE /api/v1/plays/{id}
@@ -149,6 +151,7 @@ fn what_strangers_may_use_is_reviewed() {
     Public GET /health/live
     Public GET /health/ready
     Public GET /health/{service}
+    Token GET /live/{*path}
     Token GET /media/{*path}
     Token GET /metrics
     ");

@@ -224,7 +224,7 @@ impl Shelf {
                 }
                 items.push(Item::Segment(segment));
             }
-            Product::Dropped(..) | Product::Epoch(_) => {}
+            Product::Dropped(..) | Product::Epoch(..) | Product::Picture(_) => {}
         }
     }
 

@@ -1,9 +1,9 @@
 //! What is kept of a broadcast so that another process, or another machine, goes on with it.
 
-use super::{Lane, Packager, Packaging};
+use super::{Lane, Packager};
 use crate::live::{
     About, RenditionName,
-    window::{Moment, Parameters, Saved},
+    window::{Parameters, Saved},
 };
 
 /// A rendition of a broadcast that goes on: [`crate::live::window::Window::restore`] makes its window of these.
@@ -21,14 +21,6 @@ pub struct Kept {
 }
 
 impl Packager {
-    /// A broadcast that goes on: its lists do, once the encoder describes what it sends.
-    #[must_use]
-    pub fn resume(packaging: Packaging, kept: Vec<Kept>) -> Self {
-        let ends = kept.iter().map(|kept| kept.saved.open.run.date(kept.saved.open.at));
-        let date_before = ends.max().unwrap_or(Moment(i64::MIN));
-        Self { kept, date_before, ..Self::new(packaging) }
-    }
-
     /// What is to be remembered of each rendition that has begun.
     #[must_use]
     pub fn renditions(&self) -> Vec<(RenditionName, About)> {

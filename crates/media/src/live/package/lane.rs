@@ -13,12 +13,13 @@ use crate::{
         cut::{Cut, Cutter, Limits, Part, Reason, SegmentEnd},
         mux::{Fragment, audio_header, fragment, video_header},
         retime::{Sample, Track},
-        window::{self, LiveList, Moment, Parameters, PartTarget, Report, Resume, Run, Saved, Window},
+        window::{self, LiveList, Moment, Parameters, PartTarget, Report, Resume, Run, Window},
     },
 };
 
 /// What is added to what a rendition cost so far, in percent: the encoder may yet send more.
 const COST_MARGIN_PERCENT: u64 = 25;
+const OTHER_PARTS: PackageError = PackageError::Tracks("the new rate does not fit the parts of the old");
 
 #[derive(Debug)]
 pub(super) struct Lane {
@@ -31,8 +32,8 @@ pub(super) struct Lane {
     stated: (u32, u32),
     parameters: Parameters,
     window: Option<Window>,
-    /// The state of its window before this process.
-    saved: Option<Saved>,
+    /// What a rung's encoder says of its pictures.
+    config: Option<VideoConfig>,
     header: Bytes,
     /// The number of `header`, and whether it was given out.
     init: u32,
@@ -41,6 +42,10 @@ pub(super) struct Lane {
     fresh: bool,
     /// Whether the next segment does.
     breaks: bool,
+    /// Whether the list ends with a gap.
+    idles: bool,
+    /// Whether what follows a gap must begin with a key frame.
+    lacks_key: bool,
     fragments: u32,
     segment: Vec<Bytes>,
     cost: Cost,
@@ -61,56 +66,76 @@ pub(super) fn part_target(limits: &Limits) -> Result<PartTarget, WindowError> {
     Ok(PartTarget::of(limits.part.into(), timescale))
 }
 
+/// What a rendition is when it is opened.
+pub(super) struct Shape {
+    pub(super) name: RenditionName,
+    pub(super) track: Track,
+    pub(super) limits: Limits,
+    /// Empty until a rung's encoder describes itself.
+    pub(super) header: Bytes,
+    /// Whether it decides where segments end.
+    pub(super) leads: bool,
+}
+
+impl Shape {
+    pub(super) const fn rung(name: RenditionName, limits: Limits) -> Self {
+        Self { name, track: Track::Video, limits, header: Bytes::new(), leads: false }
+    }
+}
+
 impl Lane {
-    pub(super) fn new(
-        name: RenditionName,
-        track: Track,
-        limits: Limits,
-        header: Bytes,
-        parameters: Parameters,
-        leads: bool,
-    ) -> Self {
+    pub(super) fn new(shape: Shape, parameters: Parameters) -> Self {
         Self {
-            name,
-            track,
-            limits,
-            cutter: cutter(limits, leads),
-            leads,
-            stated: limits.part_target(),
+            name: shape.name,
+            track: shape.track,
+            limits: shape.limits,
+            cutter: cutter(shape.limits, shape.leads),
+            leads: shape.leads,
+            stated: shape.limits.part_target(),
             parameters,
             window: None,
-            saved: None,
-            header,
+            config: None,
+            header: shape.header,
             init: 0,
             header_is_out: false,
             fresh: true,
             breaks: false,
+            idles: false,
+            lacks_key: false,
             fragments: 0,
             segment: Vec::new(),
             cost: Cost::default(),
         }
     }
 
-    /// Its list goes on, under the parts that were stated.
+    /// One whose list goes on.
     ///
     /// # Errors
-    /// [`PackageError::Tracks`] when no number of samples fits them.
-    pub(super) fn resume(&mut self, kept: Kept) -> Result<(), PackageError> {
+    /// [`PackageError::Tracks`] when no number of samples fits the parts that were stated; [`PackageError::Window`].
+    pub(super) fn resumed(shape: Shape, kept: Kept, now: Moment) -> Result<Self, PackageError> {
         let us = u32::try_from(kept.parameters.part_target.us()).unwrap_or(u32::MAX);
-        self.stated = (us, 1_000_000);
-        let limits = self.limits.in_list(self.stated);
-        self.limits = limits.ok_or(PackageError::Tracks("the new rate does not fit the parts of the old"))?;
-        self.cutter = cutter(self.limits, self.leads);
-        (self.parameters, self.saved, self.init) = (kept.parameters, Some(kept.saved), kept.init_next);
-        Ok(())
+        let stated = (us, 1_000_000);
+        let limits = shape.limits.in_list(stated).ok_or(OTHER_PARTS)?;
+        let window = Window::restore(kept.parameters.clone(), kept.saved, Resume::Continue, now)?;
+        let lane = Self::new(Shape { limits, ..shape }, kept.parameters);
+        Ok(Self { window: Some(window), init: kept.init_next, stated, ..lane })
     }
 
     pub(super) const fn name(&self) -> RenditionName {
         self.name
     }
 
+    pub(super) const fn is_rung(&self) -> bool {
+        matches!(self.name, RenditionName::Rung(_))
+    }
+
     pub(super) const fn parameters(&self) -> &Parameters {
         &self.parameters
+    }
+
+    /// What a rung's encoder says of its pictures.
+    pub(super) const fn config(&self) -> Option<&VideoConfig> {
+        self.config.as_ref()
     }
 
     pub(super) const fn track(&self) -> Track {
@@ -160,20 +185,85 @@ impl Lane {
         audio: Option<&AudioConfig>,
     ) -> Result<(), PackageError> {
         let limits = limits.in_list(self.stated);
-        let limits = limits.ok_or(PackageError::Tracks("the new rate does not fit the parts of the old"))?;
+        let limits = limits.ok_or(OTHER_PARTS)?;
         self.fresh = true;
         if limits != self.limits {
             self.limits = limits;
             self.cutter = cutter(limits, self.leads);
         }
         let header = match (self.track, video, audio) {
+            (Track::Video, ..) if self.is_rung() => return Ok(()),
             (Track::Video, Some(video), _) => video_header(video, limits.timescale),
             (Track::Audio, _, Some(audio)) => audio_header(audio),
             _ => return Ok(()),
         };
+        self.set_header(header);
+        Ok(())
+    }
+
+    fn set_header(&mut self, header: Bytes) {
         if header != self.header {
             self.init += u32::from(self.header_is_out);
             (self.header, self.header_is_out) = (header, false);
+        }
+    }
+
+    /// Pictures of a rung are described; others than before begin a run.
+    pub(super) fn describe(&mut self, config: VideoConfig) {
+        let header = video_header(&config, self.limits.timescale);
+        self.fresh |= header != self.header;
+        self.set_header(header);
+        self.config = Some(config);
+    }
+
+    /// Whether a sample lies behind all that is listed, and can be decoded.
+    pub(super) fn takes(&self, sample: &Sample) -> bool {
+        let listed = self.window.as_ref().filter(|_| !self.fresh).map_or(0, Window::next_tick);
+        let listed = i64::try_from(listed).unwrap_or(i64::MAX);
+        !self.header.is_empty() && (!self.lacks_key || sample.key) && (!self.idles || sample.decode >= listed)
+    }
+
+    /// Lists what is missing by `now`, but for the last `slack` part targets, as a gap; what was begun ends before it.
+    pub(super) fn idle(
+        &mut self,
+        date: Moment,
+        now: Moment,
+        slack: u64,
+        products: &mut Vec<Product>,
+    ) -> Result<(), PackageError> {
+        let part = u64::from(self.limits.part);
+        let Some(window) = self.window.as_ref().filter(|window| !window.ended()) else { return Ok(()) };
+        if self.fresh {
+            return Ok(());
+        }
+        let present = u128::from(now.since(date)) * u128::from(self.limits.timescale) / 1_000_000;
+        let present = u64::try_from(present).unwrap_or(u64::MAX);
+        let missing = present.saturating_sub(window.next_tick()) / part;
+        if missing <= slack {
+            return Ok(());
+        }
+        if !self.idles {
+            let cuts = self.cutter.end_epoch();
+            self.write(cuts, date, now, products)?;
+            (self.idles, self.lacks_key) = (true, self.track == Track::Video);
+        }
+        self.gap(present.saturating_sub(slack * part), part, now, products)
+    }
+
+    /// Lists a gap in whole parts of `part` ticks up to `until` at most.
+    fn gap(
+        &mut self,
+        until: u64,
+        part: u64,
+        now: Moment,
+        products: &mut Vec<Product>,
+    ) -> Result<(), PackageError> {
+        let Some(window) = &mut self.window else { return Ok(()) };
+        let ticks = until.saturating_sub(window.next_tick());
+        let ticks = ticks - ticks % part;
+        if ticks > 0 {
+            window.gap(now, ticks)?;
+            self.ended(products);
         }
         Ok(())
     }
@@ -184,6 +274,7 @@ impl Lane {
     }
 
     pub(super) fn push(&mut self, sample: Sample) -> Vec<Cut> {
+        self.lacks_key &= !sample.key;
         self.cutter.push(sample)
     }
 
@@ -232,16 +323,20 @@ impl Lane {
     ) -> Result<(), PackageError> {
         if self.fresh {
             self.begin_run(part.start, date, now, products)?;
+        } else if std::mem::take(&mut self.idles) {
+            self.gap(part.start, 1, now, products)?;
         }
         let Some(window) = &mut self.window else { return Ok(()) };
         let around = Fragment { sequence: self.fragments, produced_us: Some(part.arrived_us), last: false };
         let bytes = fragment(part, around)?;
         self.fragments = self.fragments.wrapping_add(1);
-        let (rendition, msn) = (self.name, window.open_msn());
-        let number = u32::try_from(self.segment.len()).unwrap_or(u32::MAX);
-        let independent = part.independent || self.track == Track::Audio;
         let run = window.run();
+        let independent = part.independent || self.track == Track::Audio;
         window.part(now, part.ticks.into(), independent)?;
+        // Behind a gap it begins a segment.
+        let (rendition, msn) = (self.name, window.open_msn());
+        self.ended(products);
+        let number = u32::try_from(self.segment.len()).unwrap_or(u32::MAX);
         self.segment.push(bytes.clone());
         let us = run.length(part.start, part.ticks.into());
         let listed = window::Part { us, independent };
@@ -258,11 +353,11 @@ impl Lane {
     ) -> Result<(), PackageError> {
         let timescale = NonZeroU32::new(self.limits.timescale).ok_or(WindowError::Timescale)?;
         let run = Run { init: self.init, timescale, start, epoch };
-        if let Some(saved) = self.saved.take() {
-            self.window = Some(Window::restore(self.parameters.clone(), saved, Resume::Continue, now)?);
-        }
         match &mut self.window {
-            Some(window) => window.discontinuity(now, run)?,
+            Some(window) => {
+                window.discontinuity(now, run)?;
+                self.ended(products);
+            }
             None => self.window = Some(Window::open(self.parameters.clone(), run, now)?),
         }
         if !self.header_is_out {
@@ -270,7 +365,7 @@ impl Lane {
             let (rendition, number, bytes) = (self.name, self.init, self.header.clone());
             products.push(Product::Header { rendition, number, bytes });
         }
-        self.fresh = false;
+        (self.fresh, self.idles) = (false, false);
         Ok(())
     }
 

@@ -4,8 +4,12 @@
 //! it gets, and then publishes [`Packager::lists`]: what a list names is there before the list is. Pictures lead,
 //! sound follows; without pictures, sound leads.
 
+mod epoch;
 mod kept;
 mod lane;
+#[cfg(test)]
+mod rung_tests;
+mod rungs;
 #[cfg(test)]
 mod tests;
 
@@ -14,15 +18,15 @@ use bytes::Bytes;
 use super::{
     LiveTrack, RenditionName,
     config::{AudioConfig, VideoConfig},
-    cut::{Cut, Limits, Reason, rescaled},
+    cut::{Cut, Reason, rescaled},
     multivariant,
-    mux::{audio_header, video_header},
-    retime::{AccessUnit, Cadence, Dropped, Hints, NewEpoch, Outcome, Retimer, Sample, Timebase, Track},
-    window::{Dvr, LiveList, Moment, Parameters, Part, PartTarget, Run, Segment, ServerControl},
+    retime::{AccessUnit, Dropped, Hints, NewEpoch, Outcome, Retimer, Sample, Timebase, Track},
+    window::{Dvr, LiveList, Moment, Parameters, Part, Run, Segment},
 };
 use crate::{CmafError, FrameRate, SampleFormat, TrackRole, WindowError};
 pub use kept::Kept;
 use lane::Lane;
+use rungs::Rungs;
 
 /// How a broadcast is cut and listed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -82,8 +86,11 @@ pub enum Product {
     },
     /// A unit was left out.
     Dropped(Track, Dropped),
-    /// A new epoch began: lists have a discontinuity there, but for the first.
-    Epoch(NewEpoch),
+    /// A new epoch began: lists have a discontinuity there, but for the first. Lower rungs are made of what follows,
+    /// with pictures on this timebase.
+    Epoch(NewEpoch, Option<Timebase>),
+    /// A picture in its place, of which lower rungs are made; only when there are any.
+    Picture(Sample),
 }
 
 /// Why a broadcast cannot go on.
@@ -113,7 +120,8 @@ pub struct Packager {
     retimer: Option<Retimer>,
     base: Option<Timebase>,
     lanes: Vec<Lane>,
-    /// Renditions that are to go on.
+    rungs: Rungs,
+    /// Renditions of the broadcast's former holder, which go on when it does.
     kept: Vec<Kept>,
     /// The date of tick 0 on the present timeline; `None` until the first sample of an epoch says it.
     date: Option<Moment>,
@@ -134,6 +142,7 @@ impl Packager {
             retimer: None,
             base: None,
             lanes: Vec::new(),
+            rungs: Rungs::new(),
             kept: Vec::new(),
             date: None,
             date_before: Moment(i64::MIN),
@@ -231,31 +240,52 @@ impl Packager {
         Ok(products)
     }
 
-    /// The list of every rendition that has begun, as it stands; the same value while nothing changed.
+    /// The list of every rendition that has begun, as it stands; the same value while nothing changed. There are none
+    /// until all that the encoder sends have begun: a player could open a list whose sibling is not there.
     pub fn lists(&mut self) -> Vec<(RenditionName, std::sync::Arc<LiveList>)> {
-        let reports: Vec<_> = self.lanes.iter().filter_map(Lane::report).collect();
-        // Until all have begun, a player could open a list whose sibling is not there.
-        if reports.len() < self.lanes.len() {
+        if !self.has_begun() {
             return Vec::new();
         }
+        let reports: Vec<_> = self.lanes.iter().filter_map(Lane::report).collect();
         self.lanes.iter_mut().filter_map(|lane| lane.list(&reports)).collect()
     }
 
-    /// The multivariant playlist; `None` until all renditions have begun. What playing costs is what it cost so far.
+    /// What the lists of all renditions say of themselves, for whoever goes on with them; none until they are open.
+    #[must_use]
+    pub fn parameters(&self) -> Vec<Parameters> {
+        self.lanes.iter().map(|lane| lane.parameters().clone()).collect()
+    }
+
+    /// Whether there is something of everything that the encoder sends.
+    fn has_begun(&self) -> bool {
+        let own = self.lanes.iter().filter(|lane| !lane.is_rung());
+        !self.lanes.is_empty() && own.into_iter().all(|lane| lane.report().is_some())
+    }
+
+    /// Whether there is something of every lower rung.
+    #[must_use]
+    pub fn rungs_have_begun(&self) -> bool {
+        self.lanes.iter().all(|lane| lane.report().is_some())
+    }
+
+    /// The multivariant playlist of the renditions that have begun; `None` until all that the encoder sends have. What
+    /// playing costs is what it cost so far.
     #[must_use]
     pub fn multivariant(&self, broadcast: &str) -> Option<String> {
-        if self.lanes.is_empty() || self.lanes.iter().any(|lane| lane.report().is_none()) {
+        if !self.has_begun() {
             return None;
         }
-        let tracks: Vec<_> = self.lanes.iter().filter_map(|lane| self.track(lane)).collect();
+        let begun = self.lanes.iter().filter(|lane| lane.report().is_some());
+        let tracks: Vec<_> = begun.filter_map(|lane| self.track(lane)).collect();
         Some(multivariant(broadcast, &tracks, false))
     }
 
     fn track(&self, lane: &Lane) -> Option<LiveTrack> {
-        let (codec, format, role) = match (lane.track(), &self.video, &self.audio) {
+        let video = if lane.is_rung() { lane.config() } else { self.video.as_ref() };
+        let (codec, format, role) = match (lane.track(), video, &self.audio) {
             (Track::Video, Some(video), _) => {
                 let (width, height) = (video.width, video.height);
-                let fps = self.base.and_then(rate)?;
+                let fps = self.base.and_then(Timebase::frame_rate)?;
                 (video.codecs.clone(), SampleFormat::Video { width, height }, TrackRole::Video { fps })
             }
             (Track::Audio, _, Some(audio)) => {
@@ -284,7 +314,12 @@ impl Packager {
         products: &mut Vec<Product>,
     ) -> Result<(), PackageError> {
         match outcome {
-            Outcome::Video(sample) => self.sample(Track::Video, sample, now, products),
+            Outcome::Video(sample) => {
+                if self.rungs.take_source(&sample) {
+                    products.push(Product::Picture(sample.clone()));
+                }
+                self.sample(Track::Video, sample, now, products)
+            }
             Outcome::Audio(sample) => self.sample(Track::Audio, sample, now, products),
             // It follows as sound.
             Outcome::Silence(_) => Ok(()),
@@ -292,64 +327,14 @@ impl Packager {
                 products.push(Product::Dropped(track, reason));
                 Ok(())
             }
-            Outcome::Epoch { reason, video, .. } => {
+            Outcome::Epoch { reason, video, lead, .. } => {
                 self.end_lanes(now, products, Lane::end_epoch)?;
-                self.begin_epoch(video)?;
-                products.push(Product::Epoch(reason));
+                self.begin_epoch(video, now)?;
+                self.rungs.begin_epoch(self.base, lead);
+                products.push(Product::Epoch(reason, video));
                 Ok(())
             }
         }
-    }
-
-    fn begin_epoch(&mut self, video: Option<Timebase>) -> Result<(), PackageError> {
-        self.date_before = self.date.take().unwrap_or(self.date_before);
-        self.base = video.or(self.base);
-        if self.lanes.is_empty() {
-            return self.open_lanes();
-        }
-        let (seconds, longest) = (self.packaging.segment_seconds, self.packaging.target_seconds);
-        for lane in &mut self.lanes {
-            let limits = match (lane.track(), self.base, &self.audio) {
-                (Track::Video, Some(base), _) => Limits::video(base, seconds, longest),
-                (Track::Audio, _, Some(audio)) => Limits::audio(audio, seconds, longest),
-                _ => return Err(PackageError::Tracks("one of them is gone")),
-            };
-            lane.begin_epoch(limits, self.video.as_ref(), self.audio.as_ref())?;
-        }
-        Ok(())
-    }
-
-    /// Renditions are opened together: their lists agree on how far from the end players stay.
-    fn open_lanes(&mut self) -> Result<(), PackageError> {
-        let (seconds, longest) = (self.packaging.segment_seconds, self.packaging.target_seconds);
-        let mut wanted = Vec::new();
-        if let (Some(video), Some(base)) = (&self.video, self.base) {
-            let limits = Limits::video(base, seconds, longest);
-            wanted.push((RenditionName::Source, Track::Video, limits, video_header(video, limits.timescale)));
-        }
-        if let Some(audio) = &self.audio {
-            let limits = Limits::audio(audio, seconds, longest);
-            wanted.push((RenditionName::Audio, Track::Audio, limits, audio_header(audio)));
-        }
-        let targets: Vec<PartTarget> =
-            wanted.iter().map(|(_, _, limits, _)| lane::part_target(limits)).collect::<Result<_, _>>()?;
-        let control = ServerControl::least(longest, targets.iter().copied());
-        for ((name, track, limits, header), part_target) in wanted.into_iter().zip(targets) {
-            let parameters = Parameters {
-                name: name.to_string(),
-                target_seconds: longest,
-                part_target,
-                control,
-                dvr: self.packaging.dvr,
-            };
-            let leads = self.lanes.is_empty();
-            let mut lane = Lane::new(name, track, limits, header, parameters, leads);
-            if let Some(at) = self.kept.iter().position(|kept| kept.name == name) {
-                lane.resume(self.kept.swap_remove(at))?;
-            }
-            self.lanes.push(lane);
-        }
-        Ok(())
     }
 
     fn sample(
@@ -359,7 +344,8 @@ impl Packager {
         now: Moment,
         products: &mut Vec<Product>,
     ) -> Result<(), PackageError> {
-        let Some(at) = self.lanes.iter().position(|lane| lane.track() == track) else { return Ok(()) };
+        let own = |lane: &Lane| lane.track() == track && !lane.is_rung();
+        let Some(at) = self.lanes.iter().position(own) else { return Ok(()) };
         let date = self.date(at, &sample);
         let cuts = self.lanes[at].push(sample);
         if at > 0 {
@@ -409,12 +395,4 @@ impl Packager {
 
 fn boundary(cut: &Cut) -> Option<i64> {
     if let Cut::Segment(end) = cut { end.boundary } else { None }
-}
-
-fn rate(base: Timebase) -> Option<FrameRate> {
-    let ticks = match base.cadence {
-        Cadence::Constant { frame } => frame,
-        Cadence::Variable { shortest, .. } => shortest,
-    };
-    FrameRate::new(base.timescale, ticks)
 }

@@ -16,11 +16,13 @@ const START_US: i64 = 1_700_000_000_000_000;
 
 /// An encoder of 25 pictures a second with a key frame every two seconds and sound of 48 kHz, whose clock counts
 /// milliseconds, and what viewers could fetch of it.
-struct Studio {
-    packager: Packager,
+pub(super) struct Studio {
+    pub(super) packager: Packager,
     files: BTreeMap<(RenditionName, String), Bytes>,
-    seen: Vec<Product>,
-    now: Moment,
+    pub(super) seen: Vec<Product>,
+    pub(super) now: Moment,
+    /// Whether an encoder makes the rungs.
+    pub(super) encodes: bool,
 }
 
 fn audio() -> AudioConfig {
@@ -29,8 +31,11 @@ fn audio() -> AudioConfig {
 
 impl Studio {
     fn new() -> Self {
-        let packager = Packager::new(Packaging::default());
-        let mut studio = Self { packager, files: BTreeMap::new(), seen: Vec::new(), now: Moment(START_US) };
+        Self::with(Packager::new(Packaging::default()), Moment(START_US))
+    }
+
+    pub(super) fn with(packager: Packager, now: Moment) -> Self {
+        let mut studio = Self { packager, files: BTreeMap::new(), seen: Vec::new(), now, encodes: true };
         let video = studio.packager.describe_video(fixture(), studio.now).unwrap();
         let sound = studio.packager.describe_audio(audio(), studio.now).unwrap();
         assert!(video.is_empty() && sound.is_empty());
@@ -38,7 +43,7 @@ impl Studio {
     }
 
     /// Sends so many seconds by a clock that begins at `from_ms`.
-    fn sends(&mut self, from_ms: i64, seconds: i64) {
+    pub(super) fn sends(&mut self, from_ms: i64, seconds: i64) {
         let mut units: Vec<_> =
             (0..seconds * 25).map(|index| (index * 40, Track::Video, index % 50 == 0, index)).collect();
         units.extend(
@@ -55,24 +60,44 @@ impl Studio {
                 picture: if key { Picture::Key } else { Picture::Dependent },
                 data: Bytes::copy_from_slice(&index.to_be_bytes()),
             };
-            let products = self.packager.unit(track, unit, self.now).unwrap();
+            let mut products = self.packager.unit(track, unit, self.now).unwrap();
+            self.encode(&mut products);
             self.store(products);
         }
         self.now = begun.plus(u64::try_from(seconds).unwrap() * 1_000_000);
     }
 
+    /// An encoder that gives each picture back as it is.
+    fn encode(&mut self, products: &mut Vec<Product>) {
+        for product in products.clone() {
+            match product {
+                Product::Epoch(..) => {
+                    (0..self.packager.rung_names().len())
+                        .for_each(|rung| self.packager.describe_rung(rung, fixture()));
+                }
+                Product::Picture(sample) if self.encodes => {
+                    let (shown, key) = (sample.shown, sample.key);
+                    let placed = self.packager.rung_unit(0, (shown, key), sample.data, self.now, products);
+                    placed.unwrap();
+                }
+                _ => {}
+            }
+        }
+    }
+
     /// Keeps what came, then reads every list: whatever it names is there.
-    fn store(&mut self, products: Vec<Product>) {
+    pub(super) fn store(&mut self, products: Vec<Product>) {
         for product in &products {
             let (rendition, file, bytes) = match product {
                 Product::Header { rendition, number, bytes } => (rendition, LiveFile::Init(*number), bytes),
                 Product::Part { rendition, msn, part, bytes, .. } => {
                     (rendition, LiveFile::Part(*msn, *part), bytes)
                 }
+                Product::Segment { listed, .. } if listed.gap => continue,
                 Product::Segment { rendition, listed, bytes, .. } => {
                     (rendition, LiveFile::Segment(listed.msn), bytes)
                 }
-                Product::Dropped(..) | Product::Epoch(_) => continue,
+                Product::Dropped(..) | Product::Epoch(..) | Product::Picture(_) => continue,
             };
             let before = self.files.insert((*rendition, file.to_string()), bytes.clone());
             assert_eq!(before, None, "{file} of {rendition} was made twice");
@@ -80,7 +105,14 @@ impl Studio {
         self.seen.extend(products);
         for (rendition, list) in self.packager.lists() {
             let text = String::from_utf8(list.text(Variant::Full).to_vec()).unwrap();
-            let named = text.lines().filter(|line| !line.contains("PRELOAD-HINT"));
+            let gap = |before: &str| before.starts_with("#EXT-X-GAP");
+            let lines: Vec<&str> = text.lines().collect();
+            let named = lines.iter().enumerate().filter(|(at, line)| {
+                let missing =
+                    line.contains("GAP=YES") || (*at > 1 && gap(lines[at - 2]) | gap(lines[at - 1]));
+                !missing && !line.contains("PRELOAD-HINT")
+            });
+            let named = named.map(|(_, line)| *line);
             for file in named.filter_map(|line| line.rsplit_once(&format!("{rendition}/"))) {
                 let file = file.1.split('"').next().unwrap();
                 assert!(self.files.contains_key(&(rendition, file.to_owned())), "{file} in\n{text}");
@@ -90,19 +122,25 @@ impl Studio {
         }
     }
 
-    fn text(&mut self, rendition: RenditionName) -> String {
+    /// What another process left can be fetched from this one.
+    pub(super) fn adopt(&mut self, other: Self) {
+        self.files = other.files;
+        self.seen = other.seen;
+    }
+
+    pub(super) fn text(&mut self, rendition: RenditionName) -> String {
         let lists = self.packager.lists();
         let list = &lists.iter().find(|(name, _)| *name == rendition).unwrap().1;
         String::from_utf8(list.text(Variant::Full).to_vec()).unwrap()
     }
 
-    fn finishes(&mut self) {
+    pub(super) fn finishes(&mut self) {
         let products = self.packager.finish(self.now).unwrap();
         self.store(products);
     }
 
     /// The samples of a rendition's segments in order, as the numbers that were sent.
-    fn samples(&self, rendition: RenditionName) -> Vec<u64> {
+    pub(super) fn samples(&self, rendition: RenditionName) -> Vec<u64> {
         let segments = self.seen.iter().filter_map(|product| match product {
             Product::Segment { rendition: of, bytes, .. } if *of == rendition => Some(bytes),
             _ => None,
@@ -114,7 +152,7 @@ impl Studio {
     }
 }
 
-fn count(text: &str, tag: &str) -> usize {
+pub(super) fn count(text: &str, tag: &str) -> usize {
     text.lines().filter(|line| line.strip_prefix(tag).is_some_and(|rest| !rest.starts_with('-'))).count()
 }
 
@@ -175,8 +213,9 @@ fn an_encoder_that_comes_back_goes_on_behind_a_discontinuity() {
         assert!(text.contains("#EXT-X-PROGRAM-DATE-TIME:2023-11-14T22:13:30"), "{text}");
     }
     assert_eq!(studio.samples(RenditionName::Source).len(), 16 * 25);
-    let epochs: Vec<_> = studio.seen.iter().filter(|product| matches!(product, Product::Epoch(_))).collect();
-    assert_eq!(epochs, [&Product::Epoch(NewEpoch::Start), &Product::Epoch(NewEpoch::Reconnect)]);
+    let epoch = |product: &Product| if let Product::Epoch(why, _) = product { Some(*why) } else { None };
+    let epochs: Vec<_> = studio.seen.iter().filter_map(epoch).collect();
+    assert_eq!(epochs, [NewEpoch::Start, NewEpoch::Reconnect]);
 }
 
 #[test]

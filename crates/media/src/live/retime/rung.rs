@@ -21,6 +21,12 @@ impl Rung {
         Self { base, lead, next: 0 }
     }
 
+    /// The same, without pictures decoded before `decode`.
+    #[must_use]
+    pub const fn from(self, decode: i64) -> Self {
+        Self { next: decode, ..self }
+    }
+
     /// A picture shown at `shown` ticks; `None` when its slot is taken or past.
     pub fn place(&mut self, shown: i64, key: bool, arrived_us: u64, data: Bytes) -> Option<Sample> {
         let shown = self.base.slot(shown);

@@ -83,6 +83,12 @@ impl Timebase {
         Self { timescale: self.timescale, cadence }
     }
 
+    /// Pictures per second, at most where they vary; `None` beyond what a list can say.
+    #[must_use]
+    pub fn frame_rate(self) -> Option<FrameRate> {
+        FrameRate::new(self.timescale, self.frame())
+    }
+
     /// The slot nearest to a tick; where there is no grid, the tick.
     #[must_use]
     pub fn slot(self, ticks: i64) -> i64 {

@@ -37,6 +37,36 @@ fn a_request_without_directives_gets_the_list_as_it_stands() {
 }
 
 #[test]
+fn queries_that_ask_for_the_same_have_one_spelling() {
+    for (query, canonical) in [
+        ("", ""),
+        ("x=1&_HLS_other=2", ""),
+        ("_HLS_skip=YES&_HLS_part=02&a=b&_HLS_msn=7", "_HLS_msn=7&_HLS_part=2&_HLS_skip=YES"),
+        ("_HLS_msn=3&_HLS_skip=no&_HLS_skip=v2", "_HLS_msn=3&_HLS_skip=v2"),
+        ("_HLS_msn=-1", "_HLS_msn="),
+        ("_HLS_msn=4&_HLS_msn=4&_HLS_part=x", "_HLS_msn=&_HLS_part="),
+        ("_HLS_part=0", "_HLS_part=0"),
+    ] {
+        assert_eq!(Reload::parse(query, NOON).canonical(), canonical, "{query}");
+    }
+}
+
+#[test]
+fn only_what_lies_ahead_may_yet_come() {
+    let mut live = three_and_a_half();
+    let list = live.window.list();
+    for (file, may) in [
+        (LiveFile::Part(3, 3), true),
+        (LiveFile::Part(4, 0), true),
+        (LiveFile::Segment(3), true),
+        (LiveFile::Part(2, 9), false),
+        (LiveFile::Segment(2), false),
+    ] {
+        assert_eq!(list.may_come(file), may, "{file}");
+    }
+}
+
+#[test]
 fn a_segment_is_held_until_it_is_whole() {
     let mut live = three_and_a_half();
     assert_eq!(live.reload("_HLS_msn=2"), WHOLE);

@@ -5,7 +5,7 @@ use std::sync::{Arc, OnceLock};
 use bytes::Bytes;
 
 use super::{
-    Parameters, Window,
+    LiveFile, Parameters, Window,
     closed::Holdings,
     text::{self, Head},
 };
@@ -101,6 +101,15 @@ impl LiveList {
     #[must_use]
     pub fn first_segment(&self) -> u64 {
         self.holdings.segments.first().map_or(self.edge.open, |range| range.0)
+    }
+
+    /// Whether a file that is not there may yet come: it belongs to the segment that grows, or to a later one.
+    #[must_use]
+    pub const fn may_come(&self, file: LiveFile) -> bool {
+        match file {
+            LiveFile::Init(_) => !self.edge.ended,
+            LiveFile::Segment(msn) | LiveFile::Part(msn, _) => !self.edge.ended && msn >= self.edge.open,
+        }
     }
 
     /// The form that a request for `wanted` gets: a delta update that skips nothing is the whole list.

@@ -42,7 +42,7 @@ use std::sync::Arc;
 use closed::Closed;
 pub use file::LiveFile;
 pub use list::{LiveList, Variant};
-pub use moment::Moment;
+pub use moment::{Moment, NoMoment};
 pub use parameters::{Dvr, Parameters, PartTarget, ServerControl};
 pub use reload::{Answer, Fetch, Position, Refusal, Reload};
 pub use saved::{Resume, Saved};

@@ -317,7 +317,9 @@ proptest! {
         let mut window = Window::open(parameters(Dvr::Event), run(0, 0), NOON).unwrap();
         window.part(NOON, PART, true).unwrap();
         for query in [query.clone(), directive.clone(), format!("{query}&{directive}")] {
-            let _ = window.list().reload(&Reload::parse(&query, NOON), NOON);
+            let reload = Reload::parse(&query, NOON);
+            let _ = window.list().reload(&reload, NOON);
+            prop_assert_eq!(Reload::parse(&reload.canonical(), NOON), reload, "{}", query);
         }
     }
 }

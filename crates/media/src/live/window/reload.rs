@@ -94,6 +94,31 @@ impl Reload {
         reload
     }
 
+    /// A query that asks for the same, in the one spelling that caches may know it by: the directives in this order,
+    /// each at most once, and nothing else. A value that is malformed stays so, because a list that has ended does
+    /// not look at it.
+    #[must_use]
+    pub fn canonical(&self) -> String {
+        let number = |name: &str, directive: Option<Directive>| {
+            let value =
+                |value: Directive| value.map_or_else(|Malformed| String::new(), |value| value.to_string());
+            directive.map(|directive| format!("{name}={}", value(directive)))
+        };
+        let skip = match self.skip {
+            Some(Variant::Delta) => Some("_HLS_skip=YES".to_owned()),
+            Some(Variant::DeltaOfDateRanges) => Some("_HLS_skip=v2".to_owned()),
+            Some(Variant::Full) | None => None,
+        };
+        let said = [number("_HLS_msn", self.msn), number("_HLS_part", self.part), skip];
+        said.into_iter().flatten().collect::<Vec<_>>().join("&")
+    }
+
+    /// Whether a place in the list is asked for, well or badly.
+    #[must_use]
+    pub const fn names_place(&self) -> bool {
+        self.msn.is_some()
+    }
+
     /// What is asked for; `None` when it is the list as it stands.
     fn position(&self) -> Result<Option<Position>, Refusal> {
         let part = self.part.transpose().map_err(|Malformed| Refusal::Malformed)?;
