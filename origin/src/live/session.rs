@@ -1,5 +1,7 @@
 //! The one task that owns a broadcast.
 
+mod ending;
+
 use std::{sync::Arc, time::Duration};
 
 use ::live::{Admission, Begun, EndReason, GRACE, Lease, RENEW_EVERY};
@@ -13,25 +15,20 @@ use media::live::{
 };
 use tokio::{
     sync::mpsc,
-    time::{Instant, MissedTickBehavior, interval, sleep, sleep_until, timeout_at},
+    time::{Instant, MissedTickBehavior, interval, sleep_until},
 };
-use tracing::{info, warn};
+use tracing::warn;
 
 use super::{
     Stage, door,
     ladder::{Encoded, Ladder},
     pulse::Link,
-    recording,
     shelf::{Shelf, ShelfError},
 };
 use crate::Origin;
 
-/// How long the lists of a broadcast that is over can still be read here.
-const AFTERWARDS: Duration = Duration::from_secs(60);
 /// How long the multivariant playlist waits for lower rungs; after it they are in the playlists of who comes later.
 const RUNGS_PATIENCE: Duration = Duration::from_secs(4);
-/// How long lower rungs may take at the end to give what they still have.
-const RUNGS_LAST: Duration = Duration::from_secs(2);
 /// How often lists that nobody feeds are looked after.
 const IDLE_EVERY: Duration = Duration::from_millis(200);
 /// Over how long a publisher's bitrate is measured.
@@ -124,76 +121,6 @@ impl Session {
             patience: Instant::now(),
             on_air: false,
         }
-    }
-
-    /// Runs the broadcast to its end, or until this process lets it go.
-    pub(super) async fn run(mut self, mut arrivals: mpsc::Receiver<Arrival>) {
-        let channel = self.lease.channel.clone();
-        match self.broadcast(&mut arrivals).await {
-            Leave::LetGo => {
-                info!(%channel, "the broadcast of channel {channel} is let go: the server stops");
-                self.shelf.finish().await;
-                if let Err(error) = self.origin.live.let_go(&self.lease).await {
-                    warn!(%channel, "a broadcast was not let go of: {error}");
-                }
-            }
-            Leave::Over(over) => {
-                drop(arrivals);
-                self.end(&over).await;
-                let stop = self.origin.tasks.soft();
-                tokio::select! {
-                    () = sleep(AFTERWARDS) => {}
-                    () = stop.cancelled() => {}
-                }
-            }
-        }
-        self.origin.stages().close(&channel, &self.lease.broadcast);
-    }
-
-    async fn end(&mut self, over: &Over) {
-        let (channel, reason) = (self.lease.channel.clone(), over.reason.as_str());
-        info!(%channel, reason, "the broadcast of channel {channel} is over: {}", over.detail);
-        if let Some(media) = &mut self.media {
-            media.stop(Refusal::new(Reason::Denied, over.detail.clone()));
-        }
-        let whole = self.finish().await;
-        let ended = if whole {
-            recording::end(&self.origin, &self.lease, over.reason, &over.detail).await
-        } else {
-            self.origin.live.end(&self.lease, over.reason, &over.detail).await
-        };
-        if let Err(error) = ended {
-            warn!(%channel, "the end of a broadcast was not written down: {error}");
-        }
-        self.shelf.clear().await;
-        // What is still on disk belongs to the recording too, and gets there first.
-        if whole {
-            recording::afterwards(&self.origin, &self.lease.broadcast).await;
-        }
-    }
-
-    /// Ends the lists, and waits a moment until the store has all of it: what is recorded is there when it is over.
-    /// Whether it is.
-    async fn finish(&mut self) -> bool {
-        let channel = self.lease.channel.clone();
-        self.ladder.drain();
-        let until = Instant::now() + RUNGS_LAST;
-        while self.ladder.is_busy()
-            && let Ok(encoded) = timeout_at(until, self.ladder.next()).await
-        {
-            if self.take_encoded(encoded).await.is_err() {
-                break;
-            }
-        }
-        match self.packager.finish(self.now()) {
-            Ok(products) => {
-                if let Err(Over { detail, .. }) = self.publish(&products).await {
-                    warn!(%channel, "the end of a broadcast is lost: {detail}");
-                }
-            }
-            Err(error) => warn!(%channel, "the lists of a broadcast could not be ended: {error}"),
-        }
-        self.shelf.finish().await
     }
 
     async fn broadcast(&mut self, arrivals: &mut mpsc::Receiver<Arrival>) -> Leave {

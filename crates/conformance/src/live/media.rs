@@ -158,12 +158,12 @@ impl Files {
         self.part_times.insert(place, span);
         let before = self.part_times.range(..place).next_back();
         let follows = |at: &(u64, u64)| at.0 == place.0 && at.1 + 1 == place.1;
-        if let Some((at, before)) = before.filter(|(at, _)| follows(at)) {
-            if before.1 != span.0 && known.listed.discontinuities == 0 {
-                let message =
-                    format!("part {at:?} ends at {}, part {place:?} begins at {}", before.1, span.0);
-                page.whole(Of::Tfdt, message);
-            }
+        if let Some((at, before)) = before.filter(|(at, _)| follows(at))
+            && before.1 != span.0
+            && known.listed.discontinuities == 0
+        {
+            let message = format!("part {at:?} ends at {}, part {place:?} begins at {}", before.1, span.0);
+            page.whole(Of::Tfdt, message);
         }
         while self.part_times.len() > 4_096 {
             self.part_times.pop_first();

@@ -15,6 +15,9 @@ use tracing::warn;
 use super::{Disk, Shelf, Stage, blocking};
 use crate::Origin;
 
+/// What is to be remembered of renditions.
+type Abouts = Vec<(RenditionName, About)>;
+
 /// What is put at once, with one transaction for its rows.
 const BATCH_MAX: usize = 16;
 /// First and last pause after a failure.
@@ -222,17 +225,13 @@ impl Depositor {
         }
     }
 
-    fn next(&self) -> (Option<Vec<(RenditionName, About)>>, Vec<Item>, bool) {
+    fn next(&self) -> (Option<Abouts>, Vec<Item>, bool) {
         let waiting = self.deposits.waiting();
         (waiting.about.clone(), waiting.items.iter().take(BATCH_MAX).cloned().collect(), waiting.closed)
     }
 
     /// Objects first, rows last.
-    async fn put(
-        &self,
-        about: Option<Vec<(RenditionName, About)>>,
-        batch: &[Item],
-    ) -> Result<(), DepositError> {
+    async fn put(&self, about: Option<Abouts>, batch: &[Item]) -> Result<(), DepositError> {
         put_objects(&self.origin, &self.disk, self.lease.broadcast.as_str(), batch).await?;
         if let Some(about) = about {
             self.origin.live.keep_renditions(&self.lease, &about).await?;

@@ -74,7 +74,7 @@ async fn try_settle(origin: &Origin, id: &BroadcastId) -> Result<(), DepositErro
     let noted: Recorded = recorded(&items);
     match origin.live.keep_left_behind(id, term, &about, &noted).await {
         Ok(()) => {
-            info!(broadcast = %id, "{count} pieces of broadcast {id} were found on disk and are in the store")
+            info!(broadcast = %id, "{count} pieces of broadcast {id} were found on disk and are in the store");
         }
         // Somebody has just taken it up.
         Err(LiveError::Superseded) => return Ok(()),

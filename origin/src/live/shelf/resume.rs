@@ -59,7 +59,7 @@ impl Shelf {
     ///
     /// # Errors
     /// [`ShelfError::Disk`], [`ShelfError::Live`].
-    pub(super) async fn resume(&mut self) -> Result<Vec<Kept>, ShelfError> {
+    pub(in super::super) async fn resume(&mut self) -> Result<Vec<Kept>, ShelfError> {
         let origin = self.origin.clone();
         let looking = origin.shelves().looking.lock().await;
         let here = self.left_here().await?;
