@@ -11,10 +11,11 @@ use crate::error::Trouble;
 /// An address that only the gate uses; what it names are the paths below it.
 const BASE: &str = "nexus://gate";
 
-/// Rules that what was broadcast meets or does not: several bit rates, regular key frames, and I-frame lists, for which
-/// a recording's rows do not suffice. A recording that breaks one is published, and its findings say so; nothing but
+/// Rules that what was broadcast meets or does not: several bit rates, regular key frames, tracks that end together
+/// where an encoder broke off, and I-frame lists, for which a recording's rows do not suffice. A recording that breaks one is published, and its findings say so; nothing but
 /// encoding it again would help.
-const AS_SENT: [&str; 4] = ["HLS-MV-RATES", "HLS-MV-IFRAMES", "HLS-MV-INDEPENDENT", "CMAF-SYNC"];
+const AS_SENT: [&str; 5] =
+    ["HLS-MV-RATES", "HLS-MV-IFRAMES", "HLS-MV-INDEPENDENT", "HLS-ML-DISCONTINUITY", "CMAF-SYNC"];
 
 /// Everything a version consists of.
 pub(crate) struct Candidate<'a> {

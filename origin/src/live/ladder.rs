@@ -156,9 +156,20 @@ impl Ladder {
         matches!(self.child, Child::Due(_) | Child::Starting(_))
     }
 
-    /// Whether a child may yet give something.
-    pub(super) const fn is_busy(&self) -> bool {
-        matches!(self.child, Child::Draining(_))
+    /// What a child that gets no more pictures still gives; `None` when it has ended. Cancel-safe.
+    pub(super) async fn last(&mut self) -> Option<Encoded> {
+        while let Child::Draining(child) = &mut self.child {
+            match child.next().await {
+                Ok(Some(output)) => {
+                    if let Some(encoded) = encoded(output) {
+                        return Some(encoded);
+                    }
+                }
+                // What it could not give is missing at the end of a rung, nowhere else.
+                Ok(None) | Err(_) => self.child = Child::None,
+            }
+        }
+        None
     }
 
     /// What the child gives next; starts another one when it failed. Cancel-safe.
@@ -183,15 +194,11 @@ impl Ladder {
                     Ok(None) => self.child = Child::None,
                     Err(error) => self.failed(&error),
                 },
-                Child::Draining(child) => match child.next().await {
-                    Ok(Some(output)) => {
-                        if let Some(encoded) = encoded(output) {
-                            return encoded;
-                        }
+                Child::Draining(_) => {
+                    if let Some(encoded) = self.last().await {
+                        return encoded;
                     }
-                    // What a child that ends could not give is missing at the end of a rung, nowhere else.
-                    Ok(None) | Err(_) => self.child = Child::None,
-                },
+                }
             }
         }
     }

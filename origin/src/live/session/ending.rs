@@ -71,9 +71,7 @@ impl Session {
         let channel = self.lease.channel.clone();
         self.ladder.drain();
         let until = Instant::now() + RUNGS_LAST;
-        while self.ladder.is_busy()
-            && let Ok(encoded) = timeout_at(until, self.ladder.next()).await
-        {
+        while let Ok(Some(encoded)) = timeout_at(until, self.ladder.last()).await {
             if self.take_encoded(encoded).await.is_err() {
                 break;
             }
