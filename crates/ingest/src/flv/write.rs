@@ -38,7 +38,7 @@ pub(crate) fn put(body: &mut BytesMut, codec: VideoCodec, event: &Event) {
             body.put_slice(&[AAC << 4 | AAC_FLAGS, CODED_FRAMES]);
             body.put_slice(&unit.data);
         }
-        Event::Metadata(_) | Event::Dropped(_) | Event::Ended(_) => {}
+        Event::Metadata(_) | Event::Dropped(_) | Event::Link(_) | Event::Ended(_) => {}
     }
 }
 

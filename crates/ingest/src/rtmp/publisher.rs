@@ -248,7 +248,7 @@ const fn place(event: &Event) -> Option<(u8, u8)> {
         Event::Metadata(_) => Some((AUDIO_CHUNKS, kind::DATA)),
         Event::AudioConfig(_) | Event::Audio(_) => Some((AUDIO_CHUNKS, kind::AUDIO)),
         Event::VideoConfig(_) | Event::Video(_) => Some((VIDEO_CHUNKS, kind::VIDEO)),
-        Event::Dropped(_) | Event::Ended(_) => None,
+        Event::Dropped(_) | Event::Link(_) | Event::Ended(_) => None,
     }
 }
 
