@@ -239,7 +239,7 @@ mod tests {
         let times = [wrap - 9, 9, 0, 90_000].map(|time| clock.place(time, None).0);
         let near = micros((1 << 33) - 9);
         assert_eq!(times, [near, near + 200, near + 100, near + 1_000_100]);
-        assert_eq!(clock.place(90_000 + 3_003, Some(90_000)), (near + 1_000_100, near + 1_033_466));
+        assert_eq!(clock.place(90_000 + 3_003, Some(90_000)), (near + 1_000_100, near + 1_033_467));
     }
 
     #[test]

@@ -49,14 +49,13 @@ fn keys(units: &[AccessUnit]) -> Vec<usize> {
     units.iter().enumerate().filter(|(_, unit)| unit.key).map(|(index, _)| index).collect()
 }
 
-/// Four seconds at 30 frames with a key frame each second. Of the end, libsrt loses what is in its buffers when a
-/// sender closes, which is its latency.
-fn four_seconds(published: &Published, codec: VideoCodec) {
+/// Four seconds at 30 frames with a key frame each second, of whose end up to `lost_max` pictures may be missing.
+fn four_seconds(published: &Published, codec: VideoCodec, lost_max: usize) {
     let [picture] = &published.pictures[..] else { panic!("{:?}", published.pictures) };
     assert_eq!((picture.codec, picture.nal_length_bytes, picture.record[0]), (codec, 4, 1));
     let video = &published.video;
-    assert!((105..=120).contains(&video.len()), "{} pictures", video.len());
-    assert_eq!(keys(video), [0, 30, 60, 90]);
+    assert!((120 - lost_max..=120).contains(&video.len()), "{} pictures", video.len());
+    assert_eq!(keys(video), (0..video.len()).step_by(30).collect::<Vec<_>>());
     assert!(video.windows(2).all(|pair| pair[0].dts_us < pair[1].dts_us));
     assert!(video.iter().all(|unit| unit.pts_us >= unit.dts_us));
     let mut shown: Vec<_> = video[..90].iter().map(|unit| unit.pts_us).collect();
@@ -65,12 +64,12 @@ fn four_seconds(published: &Published, codec: VideoCodec) {
     assert!(steps.clone().all(|step| (33_300..=33_400).contains(&step)), "{:?}", steps.collect::<Vec<_>>());
 }
 
-fn sound_of_four_seconds(published: &Published) {
+fn sound_of_four_seconds(published: &Published, lost_max: usize) {
     let [sound] = &published.sounds[..] else { panic!("{:?}", published.sounds) };
     assert_eq!((sound.object_type, sound.sample_rate, sound.channel_configuration), (2, 48_000, 2));
     assert_eq!(&sound.record[..], [0x11, 0x90]);
     let audio = &published.audio;
-    assert!((160..=190).contains(&audio.len()), "{} frames", audio.len());
+    assert!((188 - lost_max..=189).contains(&audio.len()), "{} frames", audio.len());
     let step = |pair: &[AccessUnit]| (21_300..=21_400).contains(&(pair[1].dts_us - pair[0].dts_us));
     assert!(audio.windows(2).all(step));
     assert!(audio.iter().all(|unit| unit.key && unit.pts_us == unit.dts_us));
@@ -82,9 +81,9 @@ async fn debians_ffmpeg_publishes_h264_and_aac() {
     let address = rig.url(CHANNEL, PASSPHRASE);
     let coding = [&H264[..], &AAC].concat();
     let published = published(&mut rig, "ffmpeg", &ffmpeg(&address, &[FILM, TONE], &coding)).await;
-    four_seconds(&published, VideoCodec::H264);
+    four_seconds(&published, VideoCodec::H264, 0);
     assert!(published.video.iter().any(|unit| unit.pts_us > unit.dts_us), "B-frames keep their order");
-    sound_of_four_seconds(&published);
+    sound_of_four_seconds(&published, 0);
     let last = published.links.last().expect("the connection is measured each second");
     assert!(last.received > 100 && last.dropped == 0, "{last:?}");
 }
@@ -95,17 +94,17 @@ async fn debians_ffmpeg_publishes_hevc() {
     let address = rig.url(CHANNEL, PASSPHRASE);
     let coding = [&HEVC[..], &AAC].concat();
     let published = published(&mut rig, "ffmpeg", &ffmpeg(&address, &[FILM, TONE], &coding)).await;
-    four_seconds(&published, VideoCodec::Hevc);
-    sound_of_four_seconds(&published);
+    four_seconds(&published, VideoCodec::Hevc, 0);
+    sound_of_four_seconds(&published, 0);
 }
 
 #[tokio::test]
 async fn the_standard_form_of_stream_ids_is_taken_with_strong_keys() {
     let mut rig = Rig::start(Limits::default());
-    let stream_id = format!("%23!::r={CHANNEL},m=publish,u=me");
+    let stream_id = format!("#!::r={CHANNEL},m=publish,u=me");
     let address = format!("{}&pbkeylen=32", rig.url(&stream_id, PASSPHRASE));
     let published = published(&mut rig, "ffmpeg", &ffmpeg(&address, &[FILM], &H264)).await;
-    four_seconds(&published, VideoCodec::H264);
+    four_seconds(&published, VideoCodec::H264, 0);
     assert!(published.sounds.is_empty() && published.audio.is_empty());
 }
 
@@ -114,7 +113,7 @@ async fn sound_alone_is_enough() {
     let mut rig = Rig::start(Limits::default());
     let address = rig.url(CHANNEL, PASSPHRASE);
     let published = published(&mut rig, "ffmpeg", &ffmpeg(&address, &[TONE], &AAC)).await;
-    sound_of_four_seconds(&published);
+    sound_of_four_seconds(&published, 0);
     assert!(published.pictures.is_empty() && published.video.is_empty());
 }
 
@@ -125,8 +124,8 @@ async fn times_go_on_where_33_bits_wrap() {
     // 2^33 / 90,000 is 95,443.7 s; ffmpeg's muxer adds 1.4.
     let coding = [&H264[..], &AAC, &["-output_ts_offset", "95440.5"]].concat();
     let published = published(&mut rig, "ffmpeg", &ffmpeg(&address, &[FILM, TONE], &coding)).await;
-    four_seconds(&published, VideoCodec::H264);
-    sound_of_four_seconds(&published);
+    four_seconds(&published, VideoCodec::H264, 0);
+    sound_of_four_seconds(&published, 0);
 }
 
 #[tokio::test]
@@ -142,6 +141,7 @@ async fn gstreamer_publishes_h264_and_aac() {
     args.extend(pipeline.split_whitespace());
     args.extend([uri.as_str(), &stream_id, &passphrase, "pbkeylen=16"]);
     let published = published(&mut rig, "gst-launch-1.0", &args).await;
-    four_seconds(&published, VideoCodec::H264);
-    sound_of_four_seconds(&published);
+    // It does not linger: what is under way when it closes is lost.
+    four_seconds(&published, VideoCodec::H264, 30);
+    sound_of_four_seconds(&published, 47);
 }

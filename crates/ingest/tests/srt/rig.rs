@@ -49,8 +49,9 @@ impl Rig {
         (Self { address, requests, tasks }, questions)
     }
 
+    /// For an encoder that waits with its end until what it sent has arrived.
     pub fn url(&self, stream_id: &str, passphrase: &str) -> String {
-        format!("srt://{}?streamid={stream_id}&passphrase={passphrase}", self.address)
+        format!("srt://{}?streamid={stream_id}&passphrase={passphrase}&linger=10", self.address)
     }
 
     pub async fn request(&mut self) -> PublishRequest {

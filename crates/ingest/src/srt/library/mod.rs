@@ -5,118 +5,38 @@
 //! call says why its own hold.
 #![expect(unsafe_code, reason = "libsrt is C")]
 
+mod address;
+mod header;
+
 use std::{
     ffi::{CStr, c_char, c_int, c_void},
     io, mem,
-    net::{IpAddr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6},
+    net::{IpAddr, Ipv6Addr, SocketAddr},
     sync::Once,
     time::Duration,
 };
 
 use bytes::BytesMut;
 
+use self::{
+    address::{cooked, empty, raw},
+    header::{
+        EPOLL_ENABLE_EMPTY, EPOLL_ERR, EPOLL_IN, EpollEvent, KM_SECURED, LOG_ERR, NO_DATA_YET,
+        OPTION_ENFORCEDENCRYPTION, OPTION_IPV6ONLY, OPTION_KMSTATE, OPTION_MINVERSION, OPTION_PASSPHRASE,
+        OPTION_PEERIDLETIMEO, OPTION_RCVSYN, Statistics, srt_accept, srt_bind, srt_bistats, srt_close,
+        srt_create_socket, srt_epoll_add_usock, srt_epoll_create, srt_epoll_release, srt_epoll_remove_usock,
+        srt_epoll_set, srt_epoll_uwait, srt_getlasterror, srt_getlasterror_str, srt_getsockflag,
+        srt_getsockname, srt_listen, srt_listen_callback, srt_recvmsg, srt_setloghandler, srt_setloglevel,
+        srt_setrejectreason, srt_setsockflag, srt_startup,
+    },
+};
 use super::gate::Gate;
 
 /// The longest message of live mode: an Ethernet frame without the headers of IP, UDP and SRT.
 const MESSAGE_BYTES_MAX: usize = 1_456;
-/// Bytes that statistics of later versions of the library may have; those of 1.5.1 have 496.
-const STATISTICS_BYTES: usize = 2_048;
 /// Connections that libsrt has taken and the listener has not.
 const BACKLOG: c_int = 128;
 const VERSION_1_3: i32 = 0x01_03_00;
-const LOG_ERR: c_int = 3;
-
-const OPTION_RCVSYN: c_int = 2;
-const OPTION_PASSPHRASE: c_int = 26;
-const OPTION_KMSTATE: c_int = 28;
-const OPTION_MINVERSION: c_int = 45;
-const OPTION_ENFORCEDENCRYPTION: c_int = 53;
-const OPTION_IPV6ONLY: c_int = 54;
-const OPTION_PEERIDLETIMEO: c_int = 55;
-const KM_SECURED: i32 = 2;
-const EPOLL_IN: c_int = 0x1;
-const EPOLL_ERR: c_int = 0x8;
-const EPOLL_ENABLE_EMPTY: i32 = 1;
-const NO_DATA_YET: c_int = 6_002;
-
-type ListenCallback = extern "C" fn(*mut c_void, c_int, c_int, *const libc::sockaddr, *const c_char) -> c_int;
-type LogHandler = extern "C" fn(*mut c_void, c_int, *const c_char, c_int, *const c_char, *const c_char);
-
-#[repr(C)]
-#[derive(Clone, Copy, Default)]
-struct EpollEvent {
-    socket: c_int,
-    events: c_int,
-}
-
-unsafe extern "C" {
-    fn srt_startup() -> c_int;
-    fn srt_create_socket() -> c_int;
-    fn srt_bind(socket: c_int, name: *const libc::sockaddr, len: c_int) -> c_int;
-    fn srt_listen(socket: c_int, backlog: c_int) -> c_int;
-    fn srt_listen_callback(socket: c_int, callback: ListenCallback, opaque: *mut c_void) -> c_int;
-    fn srt_accept(socket: c_int, peer: *mut libc::sockaddr, len: *mut c_int) -> c_int;
-    fn srt_getsockname(socket: c_int, name: *mut libc::sockaddr, len: *mut c_int) -> c_int;
-    fn srt_close(socket: c_int) -> c_int;
-    fn srt_setsockflag(socket: c_int, option: c_int, value: *const c_void, len: c_int) -> c_int;
-    fn srt_getsockflag(socket: c_int, option: c_int, value: *mut c_void, len: *mut c_int) -> c_int;
-    fn srt_setrejectreason(socket: c_int, reason: c_int) -> c_int;
-    fn srt_recvmsg(socket: c_int, buffer: *mut c_char, len: c_int) -> c_int;
-    fn srt_bistats(socket: c_int, statistics: *mut Statistics, clear: c_int, instantaneous: c_int) -> c_int;
-    fn srt_getlasterror(errno: *mut c_int) -> c_int;
-    fn srt_getlasterror_str() -> *const c_char;
-    fn srt_epoll_create() -> c_int;
-    fn srt_epoll_set(epoll: c_int, flags: i32) -> i32;
-    fn srt_epoll_add_usock(epoll: c_int, socket: c_int, events: *const c_int) -> c_int;
-    fn srt_epoll_remove_usock(epoll: c_int, socket: c_int) -> c_int;
-    fn srt_epoll_uwait(epoll: c_int, events: *mut EpollEvent, len: c_int, timeout_ms: i64) -> c_int;
-    fn srt_epoll_release(epoll: c_int) -> c_int;
-    fn srt_setloglevel(level: c_int);
-    fn srt_setloghandler(opaque: *mut c_void, callback: LogHandler);
-}
-
-/// The beginning of `SRT_TRACEBSTATS`, whose fields keep their places within 1.5, and room for what follows.
-#[repr(C)]
-struct Statistics {
-    ms_timestamp: i64,
-    packets_sent_total: i64,
-    packets_received_total: i64,
-    snd_loss_total: i32,
-    packets_lost_total: i32,
-    retransmitted_total: i32,
-    acks_and_naks_total: [i32; 4],
-    snd_duration_total: i64,
-    snd_drop_total: i32,
-    packets_dropped_total: i32,
-    packets_undecrypted_total: i32,
-    bytes_sent_total: u64,
-    bytes_received_total: u64,
-    bytes_other_total: [u64; 5],
-    packets: [i64; 2],
-    losses: [i32; 2],
-    retransmitted: i32,
-    packets_retransmitted_received: i32,
-    acks_and_naks: [i32; 4],
-    rates_mbps: [f64; 2],
-    snd_duration: i64,
-    reorder_distance: i32,
-    belated_average_ms: f64,
-    belated: i64,
-    drops_and_undecrypted: [i32; 3],
-    bytes: [u64; 7],
-    snd_period_us: f64,
-    windows: [i32; 3],
-    rtt_ms: f64,
-    bandwidth_mbps: f64,
-    rest: [u64; STATISTICS_BYTES / 8],
-}
-
-/// Where three of the fields are in libsrt 1.5.1, as its header has them.
-const _: () = assert!(
-    mem::offset_of!(Statistics, packets_dropped_total) == 68
-        && mem::offset_of!(Statistics, packets_retransmitted_received) == 164
-        && mem::offset_of!(Statistics, rtt_ms) == 328
-);
 
 /// What libsrt knows of a connection, counted from its beginning where it counts.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -382,64 +302,5 @@ impl Drop for Epoll {
     fn drop(&mut self) {
         // SAFETY: takes no memory; the number is this one's alone.
         unsafe { srt_epoll_release(self.number) };
-    }
-}
-
-fn empty() -> (libc::sockaddr_storage, c_int) {
-    // SAFETY: all fields are numbers, for which zeros are a value.
-    let name: libc::sockaddr_storage = unsafe { mem::zeroed() };
-    (name, mem::size_of::<libc::sockaddr_storage>() as c_int)
-}
-
-fn raw(address: SocketAddr) -> (libc::sockaddr_storage, c_int) {
-    let (mut name, _) = empty();
-    let len = match address {
-        SocketAddr::V4(address) => {
-            let at: *mut libc::sockaddr_in = (&raw mut name).cast();
-            // SAFETY: the storage is larger than any address, and aligned for all.
-            unsafe {
-                (*at).sin_family = libc::AF_INET as libc::sa_family_t;
-                (*at).sin_port = address.port().to_be();
-                (*at).sin_addr.s_addr = u32::from_ne_bytes(address.ip().octets());
-            }
-            mem::size_of::<libc::sockaddr_in>()
-        }
-        SocketAddr::V6(address) => {
-            let at: *mut libc::sockaddr_in6 = (&raw mut name).cast();
-            // SAFETY: as above.
-            unsafe {
-                (*at).sin6_family = libc::AF_INET6 as libc::sa_family_t;
-                (*at).sin6_port = address.port().to_be();
-                (*at).sin6_addr.s6_addr = address.ip().octets();
-                (*at).sin6_scope_id = address.scope_id();
-            }
-            mem::size_of::<libc::sockaddr_in6>()
-        }
-    };
-    (name, len as c_int)
-}
-
-/// # Safety
-/// `name` is null, or a whole address of the family that it states.
-unsafe fn cooked(name: *const libc::sockaddr) -> io::Result<SocketAddr> {
-    let unknown = || io::Error::other("an address of no known family");
-    if name.is_null() {
-        return Err(unknown());
-    }
-    // SAFETY: the caller says so; unaligned reads ask for nothing more.
-    unsafe {
-        match c_int::from(name.read_unaligned().sa_family) {
-            libc::AF_INET => {
-                let at = name.cast::<libc::sockaddr_in>().read_unaligned();
-                let ip = at.sin_addr.s_addr.to_ne_bytes().into();
-                Ok(SocketAddrV4::new(ip, u16::from_be(at.sin_port)).into())
-            }
-            libc::AF_INET6 => {
-                let at = name.cast::<libc::sockaddr_in6>().read_unaligned();
-                let (ip, port) = (at.sin6_addr.s6_addr.into(), u16::from_be(at.sin6_port));
-                Ok(SocketAddrV6::new(ip, port, 0, at.sin6_scope_id).into())
-            }
-            _ => Err(unknown()),
-        }
     }
 }
