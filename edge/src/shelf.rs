@@ -50,6 +50,26 @@ struct Waiters {
     refused: Counter,
 }
 
+impl Waiters {
+    /// At most so many.
+    fn new(max: usize) -> Self {
+        Self {
+            places: Arc::new(Semaphore::new(max)),
+            waiting: metrics::gauge!("nexus_edge_waiters"),
+            refused: metrics::counter!("nexus_edge_refused_waiters_total"),
+        }
+    }
+
+    fn admit(&self) -> Result<Waiter, FillError> {
+        let Ok(place) = Arc::clone(&self.places).try_acquire_owned() else {
+            self.refused.increment(1);
+            return Err(FillError::Crowded);
+        };
+        self.waiting.increment(1.0);
+        Ok(Waiter { waiting: self.waiting.clone(), _place: place })
+    }
+}
+
 /// One of them, until dropped.
 pub(crate) struct Waiter {
     waiting: Gauge,
@@ -96,16 +116,11 @@ impl Shelf {
             timeout: options.upstream_timeout.max(HELD_MAX),
             held: true,
         };
-        let waiters = Waiters {
-            places: Arc::new(Semaphore::new(WAITERS_MAX)),
-            waiting: metrics::gauge!("nexus_edge_waiters"),
-            refused: metrics::counter!("nexus_edge_refused_waiters_total"),
-        };
         Self {
             table: Table::new("live", options.live_bytes_max, HELD_REQUESTS_MAX),
             filler: Arc::new(Filler::new("live", means, limits)),
             meters: Meters::register("live"),
-            waiters: Some(waiters),
+            waiters: Some(Waiters::new(WAITERS_MAX)),
         }
     }
 
@@ -113,14 +128,26 @@ impl Shelf {
     /// requests at once, which are few beside viewers, and takes one here.
     pub(crate) fn wait(&self, request: &Extensions) -> Result<Option<Waiter>, FillError> {
         let Some(waiters) = &self.waiters else { return Ok(None) };
-        let place = Arc::clone(&waiters.places).try_acquire_owned().map_err(|_| {
-            waiters.refused.increment(1);
-            FillError::Crowded
-        })?;
+        let waiter = waiters.admit()?;
         if let Some(place) = request.get::<Place>() {
             place.leave();
         }
-        waiters.waiting.increment(1.0);
-        Ok(Some(Waiter { waiting: waiters.waiting.clone(), _place: place }))
+        Ok(Some(waiter))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn more_than_so_many_do_not_wait_until_one_has_left() {
+        let waiters = Waiters::new(2);
+        let (first, _second) = (waiters.admit().expect("a place"), waiters.admit().expect("a place"));
+        assert_eq!(waiters.admit().err(), Some(FillError::Crowded));
+        drop(first);
+        let third = waiters.admit();
+        assert!(third.is_ok());
+        assert_eq!(waiters.admit().err(), Some(FillError::Crowded));
     }
 }

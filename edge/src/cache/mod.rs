@@ -1,8 +1,9 @@
 //! The cache: what is stored, what is being filled, and the one lock under which a request finds either.
 //!
 //! The ideas are apart, one file each: `key` (what makes two requests the same), `directives` and
-//! `freshness` (how long an answer may be used), `head` (an answer's status and headers), `chunks` (its bytes), `flow` (an answer that
-//! is still arriving), `store` (bounded memory and eviction), `fill` (bringing an object from the upstream).
+//! `freshness` (how long an answer may be used), `head` (an answer's status and headers), `chunks` (its bytes),
+//! `flow` (an answer that is still arriving), `store` (bounded memory and eviction), `fill` (bringing an object from
+//! the upstream).
 
 mod chunks;
 mod directives;
