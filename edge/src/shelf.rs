@@ -10,7 +10,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::{
     EdgeOptions,
-    cache::{FillLimits, Filler, Means, Table},
+    cache::{FillLimits, Filler, FillsMax, Means, Table},
     error::FillError,
 };
 
@@ -21,6 +21,9 @@ pub(crate) const HELD_MAX: Duration = Duration::from_secs(24);
 const FILLS_PER_REQUEST: usize = 8;
 /// Requests at once that the upstream may hold; none waits its turn. A rendition has two or three at a time.
 const HELD_REQUESTS_MAX: usize = 4_096;
+/// Those of one path. Players of a list differ in what they have, in delta updates, codings and tokens, a few dozen ways
+/// in all; one channel under many made-up requests holds up no other.
+const HELD_REQUESTS_OF_PATH_MAX: usize = 128;
 /// Viewers who may wait at once; more are refused with 503.
 const WAITERS_MAX: usize = 32_768;
 
@@ -99,7 +102,8 @@ impl Shelf {
             timeout: options.upstream_timeout,
             held: false,
         };
-        let fills_max = options.upstream_requests_max.saturating_mul(FILLS_PER_REQUEST);
+        let total = options.upstream_requests_max.saturating_mul(FILLS_PER_REQUEST);
+        let fills_max = FillsMax { total, per_path: total };
         Self {
             table: Table::new("media", options.cache_bytes_max, fills_max),
             filler: Arc::new(Filler::new("media", means, limits)),
@@ -116,8 +120,9 @@ impl Shelf {
             timeout: options.upstream_timeout.max(HELD_MAX),
             held: true,
         };
+        let fills_max = FillsMax { total: HELD_REQUESTS_MAX, per_path: HELD_REQUESTS_OF_PATH_MAX };
         Self {
-            table: Table::new("live", options.live_bytes_max, HELD_REQUESTS_MAX),
+            table: Table::new("live", options.live_bytes_max, fills_max),
             filler: Arc::new(Filler::new("live", means, limits)),
             meters: Meters::register("live"),
             waiters: Some(Waiters::new(WAITERS_MAX)),

@@ -281,6 +281,28 @@ async fn an_answer_that_was_waited_for_does_not_outlive_the_token_either() {
 }
 
 #[tokio::test]
+async fn made_up_requests_for_one_list_hold_up_no_other() {
+    let shown = watch::Sender::new(0);
+    let origin = broadcast(&shown);
+    let site = site(&origin).await;
+    let urls: Vec<String> = (1..=200).map(|part| asked("source", part)).collect();
+    let flood = join_all(urls.iter().map(|url| site.get(url)));
+    let others = async {
+        site.wait_entered(200).await;
+        assert_eq!(site.get(&list("video-360")).await.status, StatusCode::OK);
+        shown.send_replace(200);
+    };
+    let (answers, ()) = tokio::join!(flood, others);
+    let refused: Vec<_> = answers.iter().filter(|answer| answer.status != StatusCode::OK).collect();
+    assert_eq!((refused.len(), origin.count()), (72, 129));
+    for answer in refused {
+        assert_eq!((answer.status, answer.header("retry-after")), (StatusCode::SERVICE_UNAVAILABLE, "1"));
+        assert!(answer.did().ends_with("detail=upstream-busy"), "{}", answer.did());
+    }
+    assert_eq!(site.get(&asked("source", 200)).await.status, StatusCode::OK);
+}
+
+#[tokio::test]
 async fn pages_of_other_sites_may_read_it() {
     let shown = watch::Sender::new(9);
     let site = site(&broadcast(&shown)).await;
