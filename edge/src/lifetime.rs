@@ -2,9 +2,15 @@
 
 use std::time::Duration;
 
+use base::Timestamp;
 use http::{HeaderMap, HeaderValue, header};
 
 use crate::cache::{delta, elements};
+
+/// How long a token still allows its path at `now`, which is when the answer is there: it may have been waited for.
+pub(crate) fn left(expires_s: i64, now: Timestamp) -> Duration {
+    Duration::from_secs(expires_s.saturating_sub(now.seconds()).try_into().unwrap_or(0))
+}
 
 /// Limits Cache-Control to what a token still allows: the token is part of the URL, so that a cache that keeps
 /// the answer longer would go on serving it after the token has ended. `max-age` counts from the answer's

@@ -127,9 +127,9 @@ impl Inner {
     async fn serve(&self, request: &Parts) -> Result<Response, Problem> {
         let target = Target::parse(request.uri.path()).map_err(TargetError::problem)?;
         let Some(token) = target.token else { return self.answer(request, &target, Access::Public).await };
-        let remaining = self.gate.admit(token, &target, self.ambient.now()).await?;
+        let expires_s = self.gate.admit(token, &target, self.ambient.now()).await?;
         let mut response = self.answer(request, &target, Access::Verified).await?;
-        lifetime::cap(response.headers_mut(), remaining);
+        lifetime::cap(response.headers_mut(), lifetime::left(expires_s, self.ambient.now()));
         Ok(response)
     }
 
@@ -181,9 +181,10 @@ impl<'a> Call<'a> {
             }
             Look::Fill { flow, ticket, stale } => {
                 let came = Came { collapsed: ticket.is_none(), stale };
+                // Before it may be refused: others may already wait for the fill that it was to start.
+                self.start(ticket);
                 let _waiter =
                     self.shelf.wait(&self.request.extensions).map_err(|error| self.failed(&error))?;
-                self.start(ticket);
                 self.follow(&flow, came).await
             }
             Look::Full => Err(self.failed(&FillError::Busy)),

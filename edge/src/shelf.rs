@@ -10,7 +10,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::{
     EdgeOptions,
-    cache::{FillLimits, Filler, Means, Table},
+    cache::{FillLimits, Filler, FillsMax, Means, Table},
     error::FillError,
 };
 
@@ -21,6 +21,9 @@ pub(crate) const HELD_MAX: Duration = Duration::from_secs(24);
 const FILLS_PER_REQUEST: usize = 8;
 /// Requests at once that the upstream may hold; none waits its turn. A rendition has two or three at a time.
 const HELD_REQUESTS_MAX: usize = 4_096;
+/// Those of one path. Players of a list differ in what they have, in delta updates, codings and tokens, a few dozen ways
+/// in all; one channel under many made-up requests holds up no other.
+const HELD_REQUESTS_OF_PATH_MAX: usize = 128;
 /// Viewers who may wait at once; more are refused with 503.
 const WAITERS_MAX: usize = 32_768;
 
@@ -48,6 +51,26 @@ struct Waiters {
     places: Arc<Semaphore>,
     waiting: Gauge,
     refused: Counter,
+}
+
+impl Waiters {
+    /// At most so many.
+    fn new(max: usize) -> Self {
+        Self {
+            places: Arc::new(Semaphore::new(max)),
+            waiting: metrics::gauge!("nexus_edge_waiters"),
+            refused: metrics::counter!("nexus_edge_refused_waiters_total"),
+        }
+    }
+
+    fn admit(&self) -> Result<Waiter, FillError> {
+        let Ok(place) = Arc::clone(&self.places).try_acquire_owned() else {
+            self.refused.increment(1);
+            return Err(FillError::Crowded);
+        };
+        self.waiting.increment(1.0);
+        Ok(Waiter { waiting: self.waiting.clone(), _place: place })
+    }
 }
 
 /// One of them, until dropped.
@@ -79,7 +102,8 @@ impl Shelf {
             timeout: options.upstream_timeout,
             held: false,
         };
-        let fills_max = options.upstream_requests_max.saturating_mul(FILLS_PER_REQUEST);
+        let total = options.upstream_requests_max.saturating_mul(FILLS_PER_REQUEST);
+        let fills_max = FillsMax { total, per_path: total };
         Self {
             table: Table::new("media", options.cache_bytes_max, fills_max),
             filler: Arc::new(Filler::new("media", means, limits)),
@@ -96,16 +120,12 @@ impl Shelf {
             timeout: options.upstream_timeout.max(HELD_MAX),
             held: true,
         };
-        let waiters = Waiters {
-            places: Arc::new(Semaphore::new(WAITERS_MAX)),
-            waiting: metrics::gauge!("nexus_edge_waiters"),
-            refused: metrics::counter!("nexus_edge_refused_waiters_total"),
-        };
+        let fills_max = FillsMax { total: HELD_REQUESTS_MAX, per_path: HELD_REQUESTS_OF_PATH_MAX };
         Self {
-            table: Table::new("live", options.live_bytes_max, HELD_REQUESTS_MAX),
+            table: Table::new("live", options.live_bytes_max, fills_max),
             filler: Arc::new(Filler::new("live", means, limits)),
             meters: Meters::register("live"),
-            waiters: Some(waiters),
+            waiters: Some(Waiters::new(WAITERS_MAX)),
         }
     }
 
@@ -113,14 +133,26 @@ impl Shelf {
     /// requests at once, which are few beside viewers, and takes one here.
     pub(crate) fn wait(&self, request: &Extensions) -> Result<Option<Waiter>, FillError> {
         let Some(waiters) = &self.waiters else { return Ok(None) };
-        let place = Arc::clone(&waiters.places).try_acquire_owned().map_err(|_| {
-            waiters.refused.increment(1);
-            FillError::Crowded
-        })?;
+        let waiter = waiters.admit()?;
         if let Some(place) = request.get::<Place>() {
             place.leave();
         }
-        waiters.waiting.increment(1.0);
-        Ok(Some(Waiter { waiting: waiters.waiting.clone(), _place: place }))
+        Ok(Some(waiter))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn more_than_so_many_do_not_wait_until_one_has_left() {
+        let waiters = Waiters::new(2);
+        let (first, _second) = (waiters.admit().expect("a place"), waiters.admit().expect("a place"));
+        assert_eq!(waiters.admit().err(), Some(FillError::Crowded));
+        drop(first);
+        let third = waiters.admit();
+        assert!(third.is_ok());
+        assert_eq!(waiters.admit().err(), Some(FillError::Crowded));
     }
 }

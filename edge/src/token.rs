@@ -76,13 +76,13 @@ impl Gate {
         Ok(Self { verifier: RwLock::new(verifier), verdicts: Mutex::new(HashMap::new()), source })
     }
 
-    /// How long the token in front of a path still allows it.
+    /// When the token in front of a path ends, which is after `now`; in seconds since 1970.
     pub(crate) async fn admit(
         &self,
         token: &str,
         target: &Target<'_>,
         now: Timestamp,
-    ) -> Result<Duration, Problem> {
+    ) -> Result<i64, Problem> {
         let judged = self.judge(token, target.subject, now);
         let judged = match (judged, &self.source) {
             (None | Some(Err(TokenError::UnknownKey)), Some(source)) => {
@@ -92,8 +92,7 @@ impl Gate {
             (judged, _) => judged,
         };
         let missing = || Problem::unavailable("the token keys are not known yet", Duration::from_secs(1));
-        let expires_s = judged.ok_or_else(missing)?.map_err(|error| refusal(&error))?;
-        Ok(Duration::from_secs(expires_s.saturating_sub(now.seconds()).try_into().unwrap_or(0)))
+        judged.ok_or_else(missing)?.map_err(|error| refusal(&error))
     }
 
     /// When the token ends; `None` while no keys are known.

@@ -15,6 +15,7 @@ use super::{
 const ABSENCE: Duration = Duration::from_millis(500);
 /// How long past its freshness an answer may stand in for a failing upstream that did not say.
 const STALE_IF_ERROR: Duration = Duration::from_secs(300);
+
 /// When the request for an answer left and when its head arrived.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Times {

@@ -12,8 +12,8 @@ pub(crate) enum Access {
     Verified,
 }
 
-/// The cache key. The token is not part of it, and of the query only what an answer depends on; the coding is the one asked of the upstream,
-/// which stands for `Vary: Accept-Encoding`.
+/// The cache key. The token is not part of it, and of the query only what an answer depends on; the coding is the one
+/// asked of the upstream, which stands for `Vary: Accept-Encoding`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Key {
     pub path: Arc<str>,

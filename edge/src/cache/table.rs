@@ -1,10 +1,7 @@
 //! Stored answers and running fills under one lock, so that a request finds the one or the other and never
 //! starts a second fill.
 
-use std::{
-    collections::{HashMap, hash_map::Entry},
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use axum::body::Body;
 use base::Timestamp;
@@ -13,6 +10,7 @@ use http::Response;
 use metrics::{Counter, Gauge};
 
 use super::{
+    fills::{Fills, FillsMax, Joined},
     flow::{Flow, Settled, Turn},
     freshness::Usable,
     key::Key,
@@ -41,8 +39,7 @@ struct Meters {
 
 struct Inner {
     store: Store,
-    fills: HashMap<Key, Arc<Flow>>,
-    fills_max: usize,
+    fills: Fills,
     meters: Meters,
 }
 
@@ -57,12 +54,10 @@ impl Inner {
         key: &Key,
         replaces: Option<Arc<Stored>>,
     ) -> Option<(Arc<Flow>, Option<Ticket>)> {
-        let running = self.fills.len();
-        match self.fills.entry(key.clone()) {
-            Entry::Occupied(fill) => Some((Arc::clone(fill.get()), None)),
-            Entry::Vacant(_) if running >= self.fills_max => None,
-            Entry::Vacant(place) => {
-                let flow = Arc::clone(place.insert(Arc::new(Flow::new())));
+        match self.fills.join(key) {
+            Joined::Running(flow) => Some((flow, None)),
+            Joined::Full => None,
+            Joined::New(flow) => {
                 let ticket = Ticket {
                     table: Arc::clone(table),
                     key: key.clone(),
@@ -99,15 +94,15 @@ fn bytes_as_gauge(value: u64) -> f64 {
 
 impl Table {
     /// At most `bytes_max` bytes of answers and `fills_max` fills of a kind, by which its metrics are known.
-    pub(crate) fn new(kind: &'static str, bytes_max: u64, fills_max: usize) -> Arc<Self> {
+    pub(crate) fn new(kind: &'static str, bytes_max: u64, fills_max: FillsMax) -> Arc<Self> {
         let meters = Meters {
             evictions: metrics::counter!("nexus_edge_evictions_total", "kind" => kind),
             bytes: metrics::gauge!("nexus_edge_cache_bytes", "kind" => kind),
             fills: metrics::gauge!("nexus_edge_fills_in_flight", "kind" => kind),
             full: metrics::counter!("nexus_edge_refused_fills_total", "kind" => kind),
         };
-        let (store, fills) = (Store::new(bytes_max), HashMap::new());
-        Arc::new(Self(Mutex::new(Inner { store, fills, fills_max, meters })))
+        let (store, fills) = (Store::new(bytes_max), Fills::new(fills_max));
+        Arc::new(Self(Mutex::new(Inner { store, fills, meters })))
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
@@ -118,7 +113,7 @@ impl Table {
     /// stored.
     pub(crate) fn purge(&self, path: &str) {
         let mut inner = self.lock();
-        inner.fills.retain(|key, _| !key.lies_under(path));
+        inner.fills.purge(path);
         inner.store.purge(path);
         inner.report();
     }
@@ -197,8 +192,7 @@ impl Ticket {
     fn close(&mut self, change: impl FnOnce(&mut Store, &Key)) {
         let mut inner = self.table.lock();
         inner.store.release(std::mem::take(&mut self.promised_bytes));
-        if inner.fills.get(&self.key).is_some_and(|flow| Arc::ptr_eq(flow, &self.flow)) {
-            inner.fills.remove(&self.key);
+        if inner.fills.remove(&self.key, &self.flow) {
             change(&mut inner.store, &self.key);
         }
         inner.report();
