@@ -41,7 +41,7 @@ async fn sent(mut encoder: Child) {
 
 async fn shown(client: &Client, channel: &Value) -> Value {
     let id = channel["channel"].as_str().expect("a channel");
-    client.get(&format!("/api/v1/channels/{id}")).await.json()
+    client.get(&format!("/api/v1/channels/{id}/state")).await.json()
 }
 
 async fn reaches(client: &Client, channel: &Value, state: &str) {

@@ -1,3 +1,5 @@
+//! Figures of a pulse, second by second.
+
 use bytes::Bytes;
 use media::live::nal::Picture;
 use proptest::prelude::*;
