@@ -186,7 +186,7 @@ fn ranges() -> Vec<Plant> {
             rewrite(all, is_ended, |text| add_after(text, "#EXT-X-SERVER-CONTROL", RANGE));
         }),
         plant("LIVE-DATERANGE-KEPT", |all| {
-            add(all, "#EXT-X-DATERANGE:ID=\"k\",START-DATE=\"2090-01-01T00:00:00Z\"")
+            add(all, "#EXT-X-DATERANGE:ID=\"k\",START-DATE=\"2090-01-01T00:00:00Z\"");
         }),
         plant("LIVE-DATERANGE-SCTE35", |all| add(all, &format!("{RANGE},SCTE35-OUT=7"))),
         plant("LIVE-INTERSTITIAL-ASSET", |all| {
