@@ -1,5 +1,5 @@
-//! A clean session: what the packager lists of an encoder with a reconnection, played by one low-latency player per
-//! rendition, which also asks for what it must not get.
+//! A clean session: what the packager lists of an encoder that goes away and comes back, played by one low-latency
+//! player per rendition, which also asks for what it must not get.
 
 use std::collections::BTreeMap;
 
@@ -47,6 +47,7 @@ pub struct Session {
 pub fn clean() -> Vec<Exchange> {
     let mut session = Session::new();
     session.sends(5_000, 6);
+    session.stays_away(4);
     let other = VideoConfig { width: 64, ..video() };
     let products = session.packager.reconnect(session.now).unwrap();
     session.store(products);
@@ -102,6 +103,16 @@ impl Session {
             self.plays();
         }
         self.now = begun.plus(u64::try_from(seconds).unwrap() * 1_000_000);
+    }
+
+    /// No encoder for so long: lists grow by gaps, as a session makes them, five times a second.
+    fn stays_away(&mut self, seconds: u32) {
+        for _ in 0..seconds * 5 {
+            self.now = self.now.plus(200_000);
+            let products = self.packager.idle(true, self.now).unwrap();
+            self.store(products);
+            self.plays();
+        }
     }
 
     fn store(&mut self, products: Vec<Product>) {

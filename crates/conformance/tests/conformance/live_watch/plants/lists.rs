@@ -27,7 +27,7 @@ fn alone() -> Vec<Plant> {
         plant("LIVE-SYNTAX", |all| add(all, "#\u{1}")),
         plant("LIVE-VERSION", |all| edit(plain(all), |text| text.replace("VERSION:6", "VERSION:5"))),
         plant("LIVE-NO-TYPE", |all| add(all, "#EXT-X-PLAYLIST-TYPE:EVENT")),
-        with("LIVE-EXTINF", &["LIVE-PARTS-NEAR"], |all| {
+        with("LIVE-EXTINF", &["LIVE-PARTS-NEAR", "LIVE-SEGMENT-DUE"], |all| {
             replace(all, is_list, TARGET, "#EXT-X-TARGETDURATION:1\n");
         }),
         plant("LIVE-PARTS-NEAR", |all| {
