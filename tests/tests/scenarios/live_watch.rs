@@ -118,7 +118,8 @@ fn judge(viewing: &Viewing, seconds: u64) {
         (watched.deltas, seconds.saturating_sub(45)),
         (watched.blocked, 5 * seconds),
         (watched.parts + watched.hinted, 6 * seconds),
-        (watched.hinted, 4 * seconds),
+        // A hinted part and the list that names it come at once: half of them count as hinted.
+        (watched.hinted, 2 * seconds),
         (watched.segments, seconds / 3),
         (watched.headers, 2),
         (watched.refused, 3 * seconds / 2),

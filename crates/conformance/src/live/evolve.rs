@@ -40,7 +40,7 @@ pub(super) fn take(
     }
     ended(known, list, page);
     due(known, list, exchange, jitter_us, page);
-    segments(known, list, exchange.finished_us, page);
+    segments(known, list, exchange, page);
     discontinuities(known, list, page);
     window(known, list, page);
     hints(known, list, page);
@@ -158,7 +158,8 @@ pub(super) fn late_segment(known: &Rendition, until: i64, jitter_us: i64, page: 
     }
 }
 
-fn segments(known: &mut Rendition, list: &List, finished_us: i64, page: &mut Page<'_>) {
+fn segments(known: &mut Rendition, list: &List, exchange: &Exchange, page: &mut Page<'_>) {
+    let since = exchange.started_us.saturating_sub(exchange.staleness_us());
     let open = list.edge().0;
     let mut dsn = list.skip.is_none().then_some(list.dsn);
     for (msn, listed) in list.numbered() {
@@ -168,10 +169,13 @@ fn segments(known: &mut Rendition, list: &List, finished_us: i64, page: &mut Pag
             let parts = Vec::new();
             Segment { listed: Listed { parts, ..listed.clone() }, dsn, whole_us: None }
         });
-        if let Some(what) = difference(&segment.listed, listed) {
+        // An answer that a cache kept may show a segment grow that has long been whole.
+        let lost = segment.whole_us.is_some_and(|whole| whole <= since) && listed.uri.is_empty();
+        let what = lost.then_some("the end").or_else(|| difference(&segment.listed, listed));
+        if let Some(what) = what {
             page.line(Of::AppendOnly, listed.line, format!("{what} of segment {msn} is not what it was"));
         }
-        learn(segment, listed, dsn, (msn < open).then_some(finished_us));
+        learn(segment, listed, dsn, (msn < open).then_some(exchange.finished_us));
     }
 }
 
@@ -187,7 +191,6 @@ fn difference(before: &Listed, now: &Listed) -> Option<&'static str> {
         (whole && before.uri != now.uri, "the address"),
         (whole && before.us != now.us, "EXTINF"),
         (whole && before.gap != now.gap, "EXT-X-GAP"),
-        (was_whole && !is_whole, "the end"),
         (before.discontinuities != now.discontinuities, "EXT-X-DISCONTINUITY"),
         (before.date_us != now.date_us, "the date"),
         (before.map.is_some() && now.map.is_some() && before.map != now.map, "EXT-X-MAP"),

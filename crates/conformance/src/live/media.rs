@@ -134,7 +134,7 @@ impl Files {
             }
         }
         if let Some(span) = span(read) {
-            self.part_goes_on(place, span, known, page);
+            self.part_goes_on(place, span, page);
         }
     }
 
@@ -154,13 +154,12 @@ impl Files {
     }
 
     /// A part begins where the one before it in its segment ends.
-    fn part_goes_on(&mut self, place: (u64, u64), span: Span, known: &Known, page: &mut Page<'_>) {
+    fn part_goes_on(&mut self, place: (u64, u64), span: Span, page: &mut Page<'_>) {
         self.part_times.insert(place, span);
         let before = self.part_times.range(..place).next_back();
         let follows = |at: &(u64, u64)| at.0 == place.0 && at.1 + 1 == place.1;
         if let Some((at, before)) = before.filter(|(at, _)| follows(at))
             && before.1 != span.0
-            && known.listed.discontinuities == 0
         {
             let message = format!("part {at:?} ends at {}, part {place:?} begins at {}", before.1, span.0);
             page.whole(Of::Tfdt, message);

@@ -1,5 +1,5 @@
-//! A clean session: what the packager lists of an encoder with a reconnection, played by one low-latency player per
-//! rendition, which also asks for what it must not get.
+//! A clean session: what the packager lists of an encoder that goes away and comes back, played by one low-latency
+//! player per rendition, which also asks for what it must not get.
 
 use std::collections::BTreeMap;
 
@@ -8,9 +8,10 @@ use conformance::live::Exchange;
 use media::{
     FrameRate,
     live::{
+        RenditionName,
         config::{AudioConfig, VideoConfig},
         nal::Picture,
-        package::{AUDIO, Packager, Packaging, Product, SOURCE},
+        package::{Packager, Packaging, Product},
         retime::{AccessUnit, Track},
         window::{Answer, Dvr, Fetch, LiveFile, LiveList, Moment, Reload},
     },
@@ -36,9 +37,9 @@ struct Seat {
 
 pub struct Session {
     packager: Packager,
-    files: BTreeMap<(&'static str, LiveFile), Bytes>,
+    files: BTreeMap<(RenditionName, LiveFile), Bytes>,
     now: Moment,
-    seats: BTreeMap<&'static str, Seat>,
+    seats: BTreeMap<RenditionName, Seat>,
     pub exchanges: Vec<Exchange>,
 }
 
@@ -46,6 +47,7 @@ pub struct Session {
 pub fn clean() -> Vec<Exchange> {
     let mut session = Session::new();
     session.sends(5_000, 6);
+    session.stays_away(4);
     let other = VideoConfig { width: 64, ..video() };
     let products = session.packager.reconnect(session.now).unwrap();
     session.store(products);
@@ -75,7 +77,7 @@ impl Session {
         packager.metadata_rate(FrameRate::new(25, 1));
         packager.describe_video(video(), Moment(START_US)).unwrap();
         packager.describe_audio(audio, Moment(START_US)).unwrap();
-        let seats = [SOURCE, AUDIO].map(|name| (name, Seat::default())).into();
+        let seats = [RenditionName::Source, RenditionName::Audio].map(|name| (name, Seat::default())).into();
         Self { packager, files: BTreeMap::new(), now: Moment(START_US), seats, exchanges: Vec::new() }
     }
 
@@ -103,15 +105,27 @@ impl Session {
         self.now = begun.plus(u64::try_from(seconds).unwrap() * 1_000_000);
     }
 
+    /// No encoder for so long: lists grow by gaps, as a session makes them, five times a second.
+    fn stays_away(&mut self, seconds: u32) {
+        for _ in 0..seconds * 5 {
+            self.now = self.now.plus(200_000);
+            let products = self.packager.idle(true, self.now).unwrap();
+            self.store(products);
+            self.plays();
+        }
+    }
+
     fn store(&mut self, products: Vec<Product>) {
         for product in products {
             let (rendition, file, bytes) = match product {
                 Product::Header { rendition, number, bytes } => (rendition, LiveFile::Init(number), bytes),
-                Product::Part { rendition, msn, part, bytes } => {
+                Product::Part { rendition, msn, part, bytes, .. } => {
                     (rendition, LiveFile::Part(msn, part), bytes)
                 }
-                Product::Segment { rendition, msn, bytes, .. } => (rendition, LiveFile::Segment(msn), bytes),
-                Product::Dropped(..) | Product::Epoch(_) => continue,
+                Product::Segment { rendition, listed, bytes, .. } => {
+                    (rendition, LiveFile::Segment(listed.msn), bytes)
+                }
+                Product::Dropped(..) | Product::Epoch(..) | Product::Picture(_) => continue,
             };
             self.files.insert((rendition, file), bytes);
         }
@@ -127,7 +141,7 @@ impl Session {
             self.exchanges.push(answer(url, self.now.0, self.now.0, LIST, "public, max-age=1", text.into()));
         }
         for (name, list) in lists {
-            let mut seat = self.seats.remove(name).unwrap();
+            let mut seat = self.seats.remove(&name).unwrap();
             if seat.version != list.version() {
                 self.seat(name, &mut seat, &list);
             }
@@ -135,7 +149,7 @@ impl Session {
         }
     }
 
-    fn seat(&mut self, name: &'static str, seat: &mut Seat, list: &LiveList) {
+    fn seat(&mut self, name: RenditionName, seat: &mut Seat, list: &LiveList) {
         let now = self.now.0;
         if seat.asked_us == 0 {
             if !self.asks(name, "", (now, now), list) {
@@ -168,7 +182,13 @@ impl Session {
     }
 
     /// A request for the list; false when it still waits.
-    fn asks(&mut self, name: &str, query: &str, (started, finished): (i64, i64), list: &LiveList) -> bool {
+    fn asks(
+        &mut self,
+        name: RenditionName,
+        query: &str,
+        (started, finished): (i64, i64),
+        list: &LiveList,
+    ) -> bool {
         let url = format!("{BASE}/{name}.m3u8{query}");
         let cached = if query.contains("_HLS_msn=") { "public, max-age=6" } else { "public, max-age=1" };
         let reload = Reload::parse(query.trim_start_matches('?'), Moment(started));
@@ -183,7 +203,13 @@ impl Session {
         true
     }
 
-    fn gets(&mut self, name: &'static str, file: LiveFile, (started, finished): (i64, i64), list: &LiveList) {
+    fn gets(
+        &mut self,
+        name: RenditionName,
+        file: LiveFile,
+        (started, finished): (i64, i64),
+        list: &LiveList,
+    ) {
         let url = format!("{BASE}/{name}/{file}");
         let exchange = match list.fetch(file, Moment(started), Moment(finished)) {
             Fetch::Ready => {
@@ -197,7 +223,7 @@ impl Session {
     }
 
     /// The request for the hinted part, which was sent when the hint came.
-    fn hinted(&mut self, name: &'static str, seat: &Seat, list: &LiveList) {
+    fn hinted(&mut self, name: RenditionName, seat: &Seat, list: &LiveList) {
         let file = LiveFile::Part(seat.edge.0, u32::try_from(seat.edge.1).unwrap());
         if !list.ended() && edge(list) > seat.edge {
             self.gets(name, file, (seat.asked_us, self.now.0 - 1), list);
@@ -205,7 +231,7 @@ impl Session {
     }
 
     /// What a new list names and was not hinted: headers and whole segments, and of the open segment its first part.
-    fn follows(&mut self, name: &'static str, seat: &mut Seat, list: &LiveList) {
+    fn follows(&mut self, name: RenditionName, seat: &mut Seat, list: &LiveList) {
         let at = (self.now.0 + 1_000, self.now.0 + 2_000);
         while self.files.contains_key(&(name, LiveFile::Init(seat.headers))) {
             self.gets(name, LiveFile::Init(seat.headers), at, list);
@@ -224,7 +250,7 @@ impl Session {
     }
 
     /// Every two seconds: the list as it stands, what must be refused, what left the list, what came before.
-    fn strays(&mut self, name: &'static str, seat: &Seat, list: &LiveList) {
+    fn strays(&mut self, name: RenditionName, seat: &Seat, list: &LiveList) {
         let (now, open) = (self.now.0, seat.edge.0);
         let at = (now + 3_000, now + 4_000);
         for query in [

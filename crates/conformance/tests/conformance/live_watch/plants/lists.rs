@@ -19,7 +19,7 @@ fn control(all: &mut [Exchange], from: &str, to: &str) {
 }
 
 pub fn plants() -> Vec<Plant> {
-    [alone(), over_time(), ranges()].into_iter().flatten().collect()
+    [alone(), of_parts(), over_time(), ranges()].into_iter().flatten().collect()
 }
 
 fn alone() -> Vec<Plant> {
@@ -27,7 +27,7 @@ fn alone() -> Vec<Plant> {
         plant("LIVE-SYNTAX", |all| add(all, "#\u{1}")),
         plant("LIVE-VERSION", |all| edit(plain(all), |text| text.replace("VERSION:6", "VERSION:5"))),
         plant("LIVE-NO-TYPE", |all| add(all, "#EXT-X-PLAYLIST-TYPE:EVENT")),
-        with("LIVE-EXTINF", &["LIVE-PARTS-NEAR"], |all| {
+        with("LIVE-EXTINF", &["LIVE-PARTS-NEAR", "LIVE-SEGMENT-DUE"], |all| {
             replace(all, is_list, TARGET, "#EXT-X-TARGETDURATION:1\n");
         }),
         plant("LIVE-PARTS-NEAR", |all| {
@@ -59,6 +59,11 @@ fn alone() -> Vec<Plant> {
         plant("LIVE-PART-HOLD-BACK-ADVISED", |all| {
             rewrite(all, is_list, |text| hold(text, ",PART-HOLD-BACK=0.5"));
         }),
+    ]
+}
+
+fn of_parts() -> Vec<Plant> {
+    vec![
         plant("LIVE-CAN-SKIP", |all| control(all, "CAN-SKIP-UNTIL=12.000000", "CAN-SKIP-UNTIL=11.000000")),
         with("LIVE-CAN-SKIP-DATERANGES", &["LIVE-SKIP-ASKED"], |all| {
             control(all, "CAN-SKIP-UNTIL=12.000000", "CAN-SKIP-DATERANGES=YES");
@@ -186,7 +191,7 @@ fn ranges() -> Vec<Plant> {
             rewrite(all, is_ended, |text| add_after(text, "#EXT-X-SERVER-CONTROL", RANGE));
         }),
         plant("LIVE-DATERANGE-KEPT", |all| {
-            add(all, "#EXT-X-DATERANGE:ID=\"k\",START-DATE=\"2090-01-01T00:00:00Z\"")
+            add(all, "#EXT-X-DATERANGE:ID=\"k\",START-DATE=\"2090-01-01T00:00:00Z\"");
         }),
         plant("LIVE-DATERANGE-SCTE35", |all| add(all, &format!("{RANGE},SCTE35-OUT=7"))),
         plant("LIVE-INTERSTITIAL-ASSET", |all| {

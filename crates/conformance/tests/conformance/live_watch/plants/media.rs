@@ -41,8 +41,12 @@ fn moved(body: &[u8]) -> Vec<u8> {
 }
 
 pub fn plants() -> Vec<Plant> {
+    [files(), renditions()].into_iter().flatten().collect()
+}
+
+fn files() -> Vec<Plant> {
     vec![
-        plant("LIVE-LISTED", |all| refuse(file(all, "3.m4s"), 404)),
+        plant("LIVE-LISTED", |all| refuse(file(all, "2.m4s"), 404)),
         plant("LIVE-PARTS-LINGER", |all| {
             let at = stray(all, true);
             refuse(&mut all[at], 404);
@@ -74,7 +78,7 @@ pub fn plants() -> Vec<Plant> {
             });
         }),
         plant("LIVE-CONCATENATED", |all| {
-            for segment in all.iter_mut().filter(|exchange| exchange.url.ends_with("/source/4.m4s")) {
+            for segment in all.iter_mut().filter(|exchange| exchange.url.ends_with("/source/8.m4s")) {
                 let mut body = segment.body.clone();
                 *body.last_mut().unwrap() ^= 1;
                 fill(segment, body);
@@ -90,6 +94,11 @@ pub fn plants() -> Vec<Plant> {
                 fill(exchange, body);
             }
         }),
+    ]
+}
+
+fn renditions() -> Vec<Plant> {
+    vec![
         plant("LIVE-INDEPENDENT", |all| {
             replace(all, source, "URI=\"source/5.0.m4s\",INDEPENDENT=YES", "URI=\"source/5.0.m4s\"");
         }),
@@ -120,7 +129,7 @@ pub fn plants() -> Vec<Plant> {
             let date = format!("#EXT-X-PROGRAM-DATE-TIME:{}\n", date_of(all, "source", broken(all)));
             replace(all, source, &date, "");
         }),
-        with("LIVE-SAME-TD", &["LIVE-EXTINF", "LIVE-PARTS-NEAR"], |all| {
+        with("LIVE-SAME-TD", &["LIVE-EXTINF", "LIVE-PARTS-NEAR", "LIVE-SEGMENT-DUE"], |all| {
             let (from, to) = ("#EXT-X-TARGETDURATION:2", "#EXT-X-TARGETDURATION:1");
             replace(all, |exchange| is_of(exchange, "audio"), from, to);
         }),

@@ -26,6 +26,10 @@ fn next_part(exchange: &Exchange) -> bool {
 }
 
 pub fn plants() -> Vec<Plant> {
+    [answers(), directives()].into_iter().flatten().collect()
+}
+
+fn answers() -> Vec<Plant> {
     vec![
         plant("LIVE-ANSWERED", |all| plain(all).status = 0),
         plant("LIVE-LENGTH", |all| header(plain(all), "content-length", Some("7"))),
@@ -43,7 +47,7 @@ pub fn plants() -> Vec<Plant> {
             header(last(all, |exchange| exchange.status == 404), "cache-control", None);
         }),
         plant("LIVE-CACHE-MEDIA", |all| {
-            header(last(all, is_media), "cache-control", Some("public, max-age=1"))
+            header(last(all, is_media), "cache-control", Some("public, max-age=1"));
         }),
         plant("LIVE-IMMUTABLE", |all| {
             let again = index(all, |exchange| is_media(exchange) && exchange.url.ends_with(".m4s"));
@@ -66,7 +70,7 @@ pub fn plants() -> Vec<Plant> {
             old.started_us -= 3_000_000;
         }),
         plant("LIVE-BLOCK-EVICTED", |all| {
-            refuse(last(all, |it| asks(it, "_HLS_msn=0") && !is_ended(it)), 400)
+            refuse(last(all, |it| asks(it, "_HLS_msn=0") && !is_ended(it)), 400);
         }),
         plant("LIVE-BLOCK-ROLLOVER", |all| {
             let rolls =
@@ -83,13 +87,18 @@ pub fn plants() -> Vec<Plant> {
         }),
         plant("LIVE-LAWFUL", |all| refuse(last(all, next_part), 400)),
         plant("LIVE-BLOCK-TIMEOUT", |all| last(all, next_part).started_us -= 7_500_000),
+    ]
+}
+
+fn directives() -> Vec<Plant> {
+    vec![
         plant("LIVE-ENDED-DIRECTIVES", |all| refuse(last(all, |it| asks(it, "_HLS_msn=999")), 400)),
         plant("LIVE-SKIP-ASKED", |all| {
             let delta = last(all, is_delta);
             delta.url = delta.url.replace("&_HLS_skip=YES", "");
         }),
         plant("LIVE-SKIP-BOUNDARY", |all| edit(last(all, is_delta), |text| skip_more(text, 3))),
-        plant("LIVE-SKIP-TAGS", |all| {
+        with("LIVE-SKIP-TAGS", &["LIVE-SYNTAX"], |all| {
             edit(last(all, is_delta), |text| without(text, |line| line.starts_with("#EXT-X-TARGETDURATION")));
         }),
         plant("LIVE-SKIP-V2", |all| {
