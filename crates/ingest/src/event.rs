@@ -153,7 +153,7 @@ impl fmt::Debug for AccessUnit {
 /// Something that was left out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Dropped {
-    /// A unit came before its configuration.
+    /// A unit came before its configuration, or sound before that of the pictures that go with it.
     #[error("{} before its configuration", .0.name())]
     BeforeConfig(Track),
     /// A unit or configuration whose bytes contradict themselves.

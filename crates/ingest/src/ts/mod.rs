@@ -2,7 +2,8 @@
 //!
 //! Of the first program that is announced, the first stream of H.264 or HEVC and the first of AAC in ADTS are taken;
 //! others are passed over. A PES packet of pictures holds one access unit, as encoders send them. What is damaged is
-//! left out and named, from the gap to the next PES packet.
+//! left out and named, from the gap to the next PES packet; so is sound before the pictures that the program announces
+//! have a configuration.
 //!
 //! Memory is bounded by one PES packet for each of the two streams, one section for each of two tables, and the events
 //! of the bytes that were given last.
@@ -110,7 +111,13 @@ impl Demux {
         let (clock, events) = (&mut self.clock, &mut self.events);
         match (&mut self.video, &mut self.audio) {
             (Some(video), _) if video.pid == packet.pid => video.packet(&packet, clock, events),
-            (_, Some(audio)) if audio.pid == packet.pid => audio.packet(&packet, clock, events)?,
+            (video, Some(audio)) if audio.pid == packet.pid => {
+                let before = events.len();
+                audio.packet(&packet, clock, events)?;
+                if video.as_ref().is_some_and(|video| !video.is_described()) {
+                    events.iter_mut().skip(before).for_each(leave_out_sound);
+                }
+            }
             _ => {}
         }
         Ok(())
@@ -131,6 +138,13 @@ impl Demux {
             self.audio = audio.map(|pid| Audio::new(pid, bytes_max));
         }
         Ok(())
+    }
+}
+
+/// An asker learns by configurations what a stream has; who joins a stream in its middle sends sound first.
+fn leave_out_sound(event: &mut Event) {
+    if let Event::Audio(_) = event {
+        *event = Event::Dropped(Dropped::BeforeConfig(Track::Audio));
     }
 }
 

@@ -48,6 +48,11 @@ impl Video {
         }
     }
 
+    /// Whether a configuration has come.
+    pub(super) const fn is_described(&self) -> bool {
+        self.config.is_some()
+    }
+
     /// Takes a packet of this stream.
     pub(super) fn packet(&mut self, packet: &Packet<'_>, clock: &mut Clock, events: &mut VecDeque<Event>) {
         let assembly = &mut self.assembly;

@@ -1,6 +1,6 @@
 //! Recorded transport streams, cut and mutated in any way: never a panic, never memory beyond the bound.
 
-use ingest::{AccessUnit, Event, Fault, ts::Demux};
+use ingest::{AccessUnit, Dropped, Event, Fault, Track, ts::Demux};
 use proptest::prelude::*;
 
 use crate::rig::Published;
@@ -32,9 +32,28 @@ fn recordings_are_read_whole() {
     for recording in RECORDINGS {
         let published = Published::of(events(recording.chunks(1_316)));
         assert_eq!((published.pictures.len(), published.sounds.len()), (1, 1));
-        assert_eq!(published.dropped, []);
+        let early = |dropped: &Dropped| *dropped == Dropped::BeforeConfig(Track::Audio);
+        assert!(published.dropped.iter().all(early), "{:?}", published.dropped);
         assert!(published.video.len() >= 10 && published.audio.len() >= 10, "{published:?}");
         assert!(published.video[0].key);
+    }
+}
+
+#[test]
+fn sound_begins_with_the_pictures_that_are_announced() {
+    for recording in RECORDINGS {
+        let whole = Published::of(events(recording.chunks(1_316)));
+        let pid = |packet: &[u8]| u16::from_be_bytes([packet[1] & 0x1F, packet[2]]);
+        // Some bytes before a section of GStreamer's look like it.
+        let begins =
+            |packet: &&[u8]| pid(packet) != 0 && packet.windows(4).any(|bytes| bytes == [0, 0, 1, 0xE0]);
+        let pictures = recording.chunks(188).find(begins).map(pid).expect("pictures");
+        let (later, first): (Vec<_>, Vec<_>) =
+            recording.chunks(188).partition(|packet| pid(packet) == pictures);
+        let published = Published::of(events(first.into_iter().chain(later)));
+        assert_eq!(published.video, whole.video);
+        assert_eq!(published.audio, []);
+        assert!(published.dropped.len() >= whole.audio.len(), "{:?}", published.dropped);
     }
 }
 
