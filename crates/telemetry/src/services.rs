@@ -73,6 +73,7 @@ pub const SERVICES: &[Service] = &[
         places: &[(Role::Origin, &["database"]), (Role::Transcoder, &["database"])],
     },
     Service { name: "backend-api", rooms: &["origin"], places: ORIGIN },
+    Service { name: "boom-boom-room-live", rooms: &["live", "ingest", "origin"], places: ORIGIN },
 ];
 
 impl Service {

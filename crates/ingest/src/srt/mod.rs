@@ -1,10 +1,10 @@
 //! Publishers over SRT: one UDP port, by libsrt.
 //!
-//! libsrt shakes hands by itself. Between its two halves it calls the [`gate`], which reads the stream ID, asks for the
+//! libsrt shakes hands by itself. Between its two halves it calls the `gate`, which reads the stream ID, asks for the
 //! channel's passphrase by a [`Question`] and sets it, so that whoever does not know it is refused by the handshake
-//! itself. What is connected is read by one thread ([`reader`]), which waits by libsrt's own `epoll` and puts what
+//! itself. What is connected is read by one thread (`reader`), which waits by libsrt's own `epoll` and puts what
 //! comes into a bounded queue of each connection; when that is full, the connection is not read, and libsrt drops what
-//! does not fit its buffer. A task for each connection ([`publisher`]) asks, as for RTMP, and reads the transport
+//! does not fit its buffer. A task for each connection (`publisher`) asks, as for RTMP, and reads the transport
 //! stream ([`crate::ts`]).
 
 mod gate;
