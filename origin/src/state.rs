@@ -19,7 +19,7 @@ use telemetry::{Health, Metrics};
 use crate::{
     Imports,
     http::{Followers, Pace},
-    live::{Audiences, Encoding, Shelves, Stages},
+    live::{Asker, Audiences, Encoding, Shelves, Stages},
 };
 
 /// Bases of the URLs that leave the server, without trailing slashes.
@@ -120,6 +120,7 @@ struct Shared {
     stages: Stages,
     shelves: Shelves,
     audiences: Audiences,
+    asker: Asker,
 }
 
 /// The origin; clones share its parts.
@@ -131,9 +132,11 @@ impl Origin {
     #[must_use]
     pub fn new(parts: Parts) -> Self {
         let shelves = Shelves::new(parts.live_folder.clone());
+        let asker = Asker::new(parts.limits.webhook_reach.clone());
         Self(Arc::new(Shared {
             parts,
             shelves,
+            asker,
             followers: Followers::default(),
             pace: Pace::default(),
             stages: Stages::default(),
@@ -149,6 +152,11 @@ impl Origin {
     /// What is on air in this process.
     pub(crate) fn stages(&self) -> &Stages {
         &self.0.stages
+    }
+
+    /// Asks channels' owners who may publish.
+    pub(crate) fn asker(&self) -> &Asker {
+        &self.0.asker
     }
 
     /// What is on this machine's disk of broadcasts.

@@ -63,6 +63,10 @@ async fn come_in(origin: Origin, request: PublishRequest) {
         }
         Err(error) => return request.refuse(refusal(&error)),
     };
+    let asked = origin.asker().admits(&admission, &publisher(&request), peer.to_string());
+    if let Err(refusal) = asked.await {
+        return request.refuse(refusal);
+    }
     let mut arrival = Arrival { request, admission };
     if let Some(door) = origin.stages().door(&arrival.admission.channel.id) {
         match door.send(arrival).await {

@@ -6,6 +6,7 @@
 //! remains of it. The [`door`] shows publishers to the domain
 //! and hands them to the session of their channel.
 
+mod admission;
 mod audience;
 mod door;
 mod ladder;
@@ -17,6 +18,7 @@ mod stage;
 #[cfg(test)]
 mod studio;
 
+pub(crate) use admission::Asker;
 pub(crate) use audience::{Attendance, Audiences, BEACON_EVERY, Beacon};
 pub use door::{take_publishers, tell_passphrases};
 pub use ladder::Encoding;

@@ -12,6 +12,7 @@ mod health;
 mod identity;
 mod imports;
 mod limits;
+mod live_admission;
 mod live_crowd;
 mod live_dvr;
 mod live_edge;
