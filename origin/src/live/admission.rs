@@ -17,7 +17,6 @@ use serde::Serialize;
 use tracing::{info, warn};
 
 /// Asks over HTTP. Who does not answer has not admitted anybody.
-#[derive(Debug)]
 pub(crate) struct Asker(Client);
 
 /// What is asked.

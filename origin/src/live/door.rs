@@ -63,8 +63,8 @@ async fn come_in(origin: Origin, request: PublishRequest) {
         }
         Err(error) => return request.refuse(refusal(&error)),
     };
-    let asked = origin.asker().admits(&admission, &publisher(&request), peer.to_string());
-    if let Err(refusal) = asked.await {
+    let publisher = publisher(&request);
+    if let Err(refusal) = origin.asker().admits(&admission, &publisher, peer.to_string()).await {
         return request.refuse(refusal);
     }
     let mut arrival = Arrival { request, admission };

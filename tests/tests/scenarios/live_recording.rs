@@ -97,7 +97,10 @@ async fn a_broadcast_is_an_asset_with_every_frame_when_it_is_over() {
     let id = asset["id"].as_str().expect("an id");
     let deleted = client.send(http::Method::DELETE, &format!("/api/v1/assets/{id}"), &[], "").await;
     assert_eq!(deleted.status, 204);
-    assert_eq!(server.stranger().get(&format!("/media/{id}/hls.m3u8")).await.status, 404);
+    let (viewer, path) = (server.stranger(), format!("/media/{id}/hls.m3u8"));
+    // The edge hears of it a moment later.
+    eventually("the recording to be gone", async || (viewer.get(&path).await.status == 404).then_some(()))
+        .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
