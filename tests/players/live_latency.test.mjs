@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { measure } from "./live.mjs";
-import { startBrowser, startEncoder, startPage, startServer } from "./support.mjs";
+import { startBrowser, startChannel, startPage, startServer } from "./support.mjs";
 
 const SECONDS = 25;
 /** Far beyond what is promised: later than this, the player does not play at the live edge at all. */
@@ -16,7 +16,7 @@ let server, encoder, page, browser;
 
 before(async () => {
   server = await startServer();
-  encoder = await startEncoder(server);
+  encoder = await startChannel(server);
   page = await startPage();
   browser = await startBrowser();
 });

@@ -62,7 +62,7 @@ export async function upload(server, film, ...flags) {
 }
 
 /** A public channel on air, fed by the product's own encoder; resolves once its list names a rendition. */
-export async function startEncoder(server, ...flags) {
+export async function startChannel(server, ...flags) {
   const at = ["--server", server.url, "--key", server.key, "--json"];
   const { stdout } = await run(nexus, ["channel", "create", "test", "--visibility", "public", "--rungs", "none", ...at]);
   const channel = JSON.parse(stdout);
