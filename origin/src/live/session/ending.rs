@@ -4,15 +4,17 @@ use std::time::Duration;
 
 use tokio::{
     sync::mpsc,
-    time::{Instant, sleep, timeout_at},
+    time::{Instant, sleep, sleep_until, timeout_at},
 };
 use tracing::{info, warn};
 
-use super::{Arrival, Leave, Over, Reason, Refusal, Session};
+use super::{Arrival, Leave, Moment, Over, Reason, Refusal, Session};
 use crate::live::recording;
 
 /// How long the lists of a broadcast that is over can still be read here.
 const AFTERWARDS: Duration = Duration::from_secs(60);
+/// How long players have to fetch the last parts before lists end: some take no parts of a list that has ended.
+const LAST_PARTS: Duration = Duration::from_secs(1);
 /// How long lower rungs may take at the end to give what they still have.
 const RUNGS_LAST: Duration = Duration::from_secs(2);
 
@@ -50,6 +52,7 @@ impl Session {
             media.stop(Refusal::new(Reason::Denied, over.detail.clone()));
         }
         let whole = self.finish().await;
+        let listed = Instant::now();
         let ended = if whole {
             recording::end(&self.origin, &self.lease, over.reason, &over.detail).await
         } else {
@@ -63,9 +66,14 @@ impl Session {
         if whole {
             recording::afterwards(&origin, &broadcast).await;
         }
+        sleep_until(listed + LAST_PARTS).await;
+        match self.packager.end(Moment(origin.ambient.now().micros())) {
+            Ok(()) => self.stage.show(self.packager.lists()),
+            Err(error) => warn!(%channel, "the lists of a broadcast could not be ended: {error}"),
+        }
     }
 
-    /// Ends the lists, and waits a moment until the store has all of it: what is recorded is there when it is over.
+    /// Lists what is still to come, and waits a moment until the store has all of it: what is recorded is there when it is over.
     /// Whether it is.
     async fn finish(&mut self) -> bool {
         let channel = self.lease.channel.clone();
@@ -82,7 +90,7 @@ impl Session {
                     warn!(%channel, "the end of a broadcast is lost: {detail}");
                 }
             }
-            Err(error) => warn!(%channel, "the lists of a broadcast could not be ended: {error}"),
+            Err(error) => warn!(%channel, "the end of a broadcast could not be cut: {error}"),
         }
         self.shelf.finish().await
     }

@@ -225,7 +225,7 @@ impl Packager {
         self.take_all(outcomes, now)
     }
 
-    /// The broadcast is over: lists end.
+    /// The broadcast is over: gives what is still open.
     ///
     /// # Errors
     /// As [`Self::describe_video`].
@@ -233,11 +233,17 @@ impl Packager {
         let outcomes = self.retimer.as_mut().map(Retimer::finish).unwrap_or_default();
         let mut products = self.take_all(outcomes, now)?;
         self.end_lanes(now, &mut products, Lane::finish)?;
-        for lane in &mut self.lanes {
-            lane.end(now)?;
-        }
         self.ended = true;
         Ok(products)
+    }
+
+    /// Lists end (EXT-X-ENDLIST), after [`Self::finish`] and once players had time to fetch the last parts: some take
+    /// no parts of a list that has ended.
+    ///
+    /// # Errors
+    /// As [`Self::describe_video`].
+    pub fn end(&mut self, now: Moment) -> Result<(), PackageError> {
+        self.lanes.iter_mut().try_for_each(|lane| lane.end(now)).map_err(PackageError::from)
     }
 
     /// The list of every rendition that has begun, as it stands; the same value while nothing changed. There are none

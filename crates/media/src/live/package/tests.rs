@@ -137,6 +137,8 @@ impl Studio {
     pub(super) fn finishes(&mut self) {
         let products = self.packager.finish(self.now).unwrap();
         self.store(products);
+        self.packager.end(self.now).unwrap();
+        self.store(Vec::new());
     }
 
     /// The samples of a rendition's segments in order, as the numbers that were sent.
