@@ -167,7 +167,7 @@ fn segments(known: &mut Rendition, list: &List, exchange: &Exchange, page: &mut 
         dsn = dsn.map(|dsn| dsn + u64::from(listed.discontinuities));
         let segment = known.segments.entry(msn).or_insert_with(|| {
             let parts = Vec::new();
-            Segment { listed: Listed { parts, ..listed.clone() }, dsn, whole_us: None }
+            Segment { listed: Listed { parts, ..listed.clone() }, dsn, ..Segment::default() }
         });
         // An answer that a cache kept may show a segment grow that has long been whole.
         let lost = segment.whole_us.is_some_and(|whole| whole <= since) && listed.uri.is_empty();
@@ -215,6 +215,7 @@ fn learn(segment: &mut Segment, listed: &Listed, dsn: Option<u64>, whole_us: Opt
     if known.map.is_none() {
         known.map.clone_from(&listed.map);
     }
+    segment.parts_whole |= !listed.uri.is_empty() && !listed.parts.is_empty();
     segment.dsn = segment.dsn.or(dsn);
     segment.whole_us = segment.whole_us.or(whole_us);
 }

@@ -35,6 +35,8 @@ pub(super) struct Segment {
     pub dsn: Option<u64>,
     /// When it was first seen whole.
     pub whole_us: Option<i64>,
+    /// Whether it was ever listed whole with its parts, so that all of them are known.
+    pub parts_whole: bool,
 }
 
 /// A rendition.

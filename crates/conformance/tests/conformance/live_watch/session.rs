@@ -56,6 +56,8 @@ pub fn clean() -> Vec<Exchange> {
     session.sends(70_000, 28);
     let products = session.packager.finish(session.now).unwrap();
     session.store(products);
+    session.plays();
+    session.now = session.now.plus(1_000_000);
     session.packager.end(session.now).unwrap();
     session.store(Vec::new());
     session.plays();

@@ -84,7 +84,7 @@ impl Closed {
     /// list reaches beyond whole segments; an ended list keeps its segments.
     pub(super) fn age(&mut self, parameters: &Parameters, open_us: u64, ended: bool, now: Moment) {
         self.longest_us = self.longest_us.max(self.us().saturating_add(open_us));
-        self.drop_parts(parameters, open_us, now);
+        self.drop_parts(parameters, open_us, ended, now);
         if !ended {
             self.drop_segments(parameters);
         }
@@ -97,12 +97,15 @@ impl Closed {
 
     /// Parts leave the list with their whole segment, before the first is further than three target durations
     /// from the end, and can be fetched for as long again (section 6.2.2). Players count parts from where they
-    /// see the first of a segment, so a segment shows all or none.
-    fn drop_parts(&mut self, parameters: &Parameters, open_us: u64, now: Moment) {
+    /// see the first of a segment, so a segment shows all or none. An ended list has no parts: hls.js looks for the
+    /// middle of each rendition's last part in what all of them have in common, where it need not be, and would wait
+    /// at the end for ever.
+    fn drop_parts(&mut self, parameters: &Parameters, open_us: u64, ended: bool, now: Moment) {
         let reach_us = parameters.target_us() * 3;
+        let shown_us = if ended { 0 } else { reach_us };
         let end_us = self.end_us().saturating_add(open_us);
         while let Some(listed) = self.segments.get_mut(self.settled.count()) {
-            if end_us - listed.offset <= reach_us {
+            if end_us - listed.offset <= shown_us {
                 break;
             }
             let segment = &mut listed.segment;

@@ -170,9 +170,10 @@ fn an_ended_list_keeps_what_it_lists() {
     live.segments(9);
     live.window.end(live.now).unwrap();
     let text = live.text();
+    assert!(is_there(&mut live, LiveFile::Part(8, 0)) && !text.contains("#EXT-X-PART:"));
     live.wait(3_600_000_000);
     assert_eq!(live.text(), text);
-    assert!(is_there(&mut live, LiveFile::Part(8, 0)) && is_there(&mut live, LiveFile::Segment(6)));
+    assert!(!is_there(&mut live, LiveFile::Part(8, 0)) && is_there(&mut live, LiveFile::Segment(6)));
     assert_eq!(live.window.part(live.now, PART, true), Err(WindowError::Ended));
     assert_eq!(live.window.gap(live.now, PART), Err(WindowError::Ended));
     assert_eq!(live.window.end(live.now), Err(WindowError::Ended));

@@ -134,12 +134,12 @@ impl ReadList {
         Some(Self { segments, skipped: 0, version: before.version, ..self })
     }
 
-    /// The place of the last part.
+    /// The place of the last part; an ended list shows none.
     pub(super) fn last_part(&self) -> Option<(u64, u64)> {
         let growing = [&self.open].into_iter().filter(|open| !open.parts.is_empty());
         let last = growing.chain(self.segments.last()).next()?;
-        assert!(!last.parts.is_empty(), "the last segment shows no parts");
-        Some((last.msn, last.parts.len() as u64 - 1))
+        assert_eq!(last.parts.is_empty(), self.ended, "the last segment's parts");
+        Some((last.msn, (last.parts.len() as u64).checked_sub(1)?))
     }
 
     /// Length of whole segments.
